@@ -1,0 +1,202 @@
+import type { NormalizedConfig } from "../config.ts";
+import type { EntryOperation } from "../entry.ts";
+import type { Row } from "./row.ts";
+import type { Outcome, Refusal, Unit, Write } from "./write.ts";
+
+/**
+ * One bucket while it is held exclusively: what {@link applyUnits} needs of an engine to carry out the rules of writing.
+ * All of it is synchronous. An engine whose commit can fail undoes everything since the step began.
+ */
+export interface Ledger {
+  readonly config: NormalizedConfig;
+  /** The newest revision given; raised by the rules. */
+  revision: number;
+  /** The highest `created` given, in milliseconds; raised by the rules (rule O8). */
+  created: number;
+  /** See {@link Head.compactedTo}; raised by the rules. */
+  compactedTo: number;
+  /**
+   * The rows of a key that were not removed, oldest first, due ones included; `expiresAt` is their own deadline only.
+   * Values may be left out. The list may change with the ledger. Asked for several times in a step.
+   */
+  kept(key: string): readonly Row[];
+  /** Adds a row, the newest of its key and of the bucket. */
+  append(row: Row): void;
+  /** Removes a row. */
+  remove(row: Row): void;
+  /** Some rows whose own deadline or bucket ttl has passed, in any order; empty when there are none. */
+  due(now: number): readonly Row[];
+  /** What the keys and values of all rows add up to, in bytes; only asked for in buckets with `maxBytes`. */
+  bytes(): number;
+}
+
+const noBytes: Uint8Array = new Uint8Array(0);
+
+/** When a row expires: the earlier of its own deadline and the bucket's; undefined when it does not (rule T1). */
+export function expiryOf(row: Row, ttl: number | undefined): number | undefined {
+  if (ttl === undefined) return row.expiresAt;
+  const aged = row.created + ttl;
+  return row.expiresAt === undefined || row.expiresAt > aged ? aged : row.expiresAt;
+}
+
+/** Tells whether a row is due to expire (rule T1). */
+export function isDue(row: Row, ttl: number | undefined, now: number): boolean {
+  const expiresAt = expiryOf(row, ttl);
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
+/** What a row counts for in `bytes`: its key and its value (rule B10). Keys are ASCII. */
+export function sizeOf(row: Row): number {
+  return row.key.length + row.length;
+}
+
+/** Carries out units in order at one moment of the storage's clock; see {@link BucketStorage.commit}. */
+export function applyUnits(ledger: Ledger, units: readonly Unit[], now: number): Outcome[] {
+  return units.map((unit) => applyUnit(ledger, unit, now));
+}
+
+/** Carries out one unit, all or nothing; due expiries of its keys come first and stay (rule T9). */
+export function applyUnit(ledger: Ledger, unit: Unit, now: number): Outcome {
+  for (const write of unit) settleKey(ledger, write.key, now);
+  const [only] = unit;
+  const refusal =
+    unit.length === 1 && only !== undefined && ledger.config.maxBytes === undefined
+      ? refuse(ledger.config, only, 0, ledger.kept(only.key).at(-1))
+      : foresee(ledger, unit, now);
+  if (refusal !== undefined) return refusal;
+  return unit.map((write) => (write.op === "check" ? newestRevision(ledger, write.key) : append(ledger, write, now)));
+}
+
+/** Carries out expiries that are due, newest values' markers included; true when there may be more (rules T2, T4). */
+export function settleDue(ledger: Ledger, now: number): boolean {
+  const due = ledger.due(now);
+  for (const row of due) {
+    const rows = ledger.kept(row.key);
+    const newest = rows.at(-1);
+    if (newest === undefined) continue;
+    if (isDue(newest, ledger.config.ttl, now)) settleKey(ledger, row.key, now);
+    else if (rows.some((kept) => kept.revision === row.revision)) removeForGood(ledger, row);
+  }
+  return due.length > 0;
+}
+
+/** Purges one key if its newest row is a marker, as {@link BucketStorage.purgeMarkers}; returns the rows removed. */
+export function purgeMarker(ledger: Ledger, key: string, olderThan: number, now: number): number {
+  settleKey(ledger, key, now);
+  const rows = [...ledger.kept(key)];
+  const newest = rows.at(-1);
+  if (newest === undefined || newest.operation === "PUT") return 0;
+  const doomed = newest.created <= now - olderThan ? rows : rows.slice(0, -1);
+  for (const row of doomed) removeForGood(ledger, row);
+  return doomed.length;
+}
+
+/** Carries out the expiry of a key's newest row, if it is due: with it goes all that the key has (rule T4). */
+function settleKey(ledger: Ledger, key: string, now: number): void {
+  const rows = ledger.kept(key);
+  const newest = rows.at(-1);
+  if (newest === undefined || !isDue(newest, ledger.config.ttl, now)) return;
+  if (newest.operation !== "PUT") ledger.compactedTo = Math.max(ledger.compactedTo, newest.revision);
+  for (const row of [...rows]) ledger.remove(row);
+  const { limitMarkerTtl } = ledger.config;
+  if (newest.operation === "PUT" && limitMarkerTtl !== undefined) {
+    appendRow(ledger, key, "PURGE", noBytes, now + limitMarkerTtl, true, now);
+  }
+}
+
+/** Removes a row other than by history or purge; when it is a marker, watchers can no longer learn of it (rule W13). */
+function removeForGood(ledger: Ledger, row: Row): void {
+  if (row.operation !== "PUT") ledger.compactedTo = Math.max(ledger.compactedTo, row.revision);
+  ledger.remove(row);
+}
+
+function newestRevision(ledger: Ledger, key: string): number {
+  return ledger.kept(key).at(-1)?.revision ?? 0;
+}
+
+function append(ledger: Ledger, write: Write, now: number): number {
+  const operation = write.op === "put" ? "PUT" : write.op === "delete" ? "DEL" : "PURGE";
+  const expiresAt = write.ttl === undefined ? undefined : now + write.ttl;
+  appendRow(ledger, write.key, operation, write.value, expiresAt, false, now);
+  const keep = operation === "PURGE" ? 1 : ledger.config.history;
+  const rows = ledger.kept(write.key);
+  if (rows.length > keep) {
+    for (const row of rows.slice(0, rows.length - keep)) ledger.remove(row);
+  }
+  return ledger.revision;
+}
+
+function appendRow(
+  ledger: Ledger,
+  key: string,
+  operation: EntryOperation,
+  value: Uint8Array,
+  expiresAt: number | undefined,
+  expired: boolean,
+  now: number,
+): void {
+  const revision = ledger.revision + 1;
+  const created = Math.max(now, ledger.created);
+  ledger.revision = revision;
+  ledger.created = created;
+  ledger.append({ key, revision, operation, value, length: value.length, created, expiresAt, expired });
+}
+
+/** What a condition is judged by. */
+interface Newest {
+  readonly revision: number;
+  readonly operation: EntryOperation;
+}
+
+/** Says why one operation is refused, by the newest row of its key (rules O3, O4, B9, T3). */
+function refuse(
+  config: NormalizedConfig,
+  write: Write,
+  operation: number,
+  newest: Newest | undefined,
+): Refusal | undefined {
+  const { op, expect, ttl, value } = write;
+  const actual = newest?.revision ?? 0;
+  if (expect !== undefined && (expect === null ? newest?.operation === "PUT" : expect !== actual)) {
+    return { refused: "condition", operation, actual };
+  }
+  if (op === "check") return undefined;
+  if (ttl !== undefined && config.limitMarkerTtl === undefined) return { refused: "ttl-not-enabled", operation };
+  if (config.maxValueSize !== undefined && value.length > config.maxValueSize) {
+    return { refused: "value-too-large", operation, limit: config.maxValueSize };
+  }
+  return undefined;
+}
+
+/** One key as a unit will leave it: its newest row, and the sizes of its rows, oldest first. */
+interface Foreseen {
+  newest: Newest | undefined;
+  readonly sizes: number[];
+}
+
+/** Goes through a unit without carrying it out, and says why it is refused (rules O10, B10). */
+function foresee(ledger: Ledger, unit: Unit, now: number): Refusal | undefined {
+  const { maxBytes, history } = ledger.config;
+  const keys = new Map<string, Foreseen>();
+  let revision = ledger.revision;
+  let grown = 0;
+  for (const [operation, write] of unit.entries()) {
+    const rows = ledger.kept(write.key);
+    const key = keys.get(write.key) ?? { newest: rows.at(-1), sizes: rows.map(sizeOf) };
+    keys.set(write.key, key);
+    const refusal = refuse(ledger.config, write, operation, key.newest);
+    if (refusal !== undefined) return refusal;
+    if (write.op === "check") continue;
+    revision += 1;
+    key.newest = { revision, operation: write.op === "put" ? "PUT" : "DEL" };
+    const size = write.key.length + write.value.length;
+    grown += size;
+    key.sizes.push(size);
+    const keep = write.op === "purge" ? 1 : history;
+    while (key.sizes.length > keep) grown -= key.sizes.shift() ?? 0;
+  }
+  if (maxBytes === undefined || grown <= 0 || ledger.bytes() + grown <= maxBytes) return undefined;
+  if (!unit.some((write) => write.op === "put")) return undefined;
+  // Room that due expiries give back counts: carry them out, then judge again by what is left.
+  return settleDue(ledger, now) ? foresee(ledger, unit, now) : { refused: "bucket-full", limit: maxBytes };
+}
