@@ -1,15 +1,15 @@
 import { defineConfig } from "tsdown";
 
 /**
- * The build of every published package (each runs it from its own folder). `dist` mirrors `src` file by file: stack
- * traces stay readable, and a module that is started as a process of its own is there without being named anywhere.
+ * The build of every published package, each run from its own folder. `dist` mirrors `src` file by file: stack traces
+ * stay readable, and a module that is started as a process of its own is there without being named anywhere.
  */
 export default defineConfig({
+  cwd: process.cwd(),
   entry: ["src/**/*.ts", "!src/**/*.test.ts"],
   format: "esm",
   platform: "node",
   target: "node22.14",
   unbundle: true,
   dts: true,
-  fixedExtension: true,
 });
