@@ -1,23 +1,22 @@
-import { existsSync, readdirSync } from "node:fs";
-import { defineConfig } from "vitest/config";
+import { readdirSync } from "node:fs";
+import type { ViteUserConfig } from "vitest/config";
 
-/** Every folder of packages/ is a project of the same name: `npm test -- --project memory`. */
-const projects = readdirSync("packages").filter((folder) => existsSync(`packages/${folder}/package.json`));
-
-/** Packages are tested from source. Vite's own defaults follow, since naming conditions replaces them. */
+/** Tests need no build: packages resolve to their source. The rest are Vite's defaults, which a list replaces. */
 const conditions = ["@revkv/source", "module", "node", "development|production"];
 
-const inCi = Boolean(process.env["CI"]);
+/** Every package is a project, named after its folder: `npm test -- --project memory`. */
+const packages = readdirSync("packages", { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
-export default defineConfig({
+const config: ViteUserConfig = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["@revkv/source", "node"] } },
   test: {
     pool: "forks",
-    reporters: inCi ? ["default", ["json", { outputFile: ".vitest/report.json" }]] : ["default"],
-    projects: projects.map((folder) => ({
+    projects: packages.map(({ name }) => ({
       extends: true,
-      test: { name: folder, root: `packages/${folder}`, include: ["{src,test}/**/*.test.ts"] },
+      test: { name, root: `packages/${name}`, include: ["{src,test}/**/*.test.ts"] },
     })),
   },
-});
+};
+
+export default config;
