@@ -16,12 +16,14 @@ export interface Ledger {
   /** See {@link Head.compactedTo}; raised by the rules. */
   compactedTo: number;
   /**
-   * The rows of a key that were not removed, oldest first, due ones included; `expiresAt` is their own deadline only.
-   * Values may be left out. The list may change with the ledger. Asked for several times in a step.
+   * The newest row of a key that was not removed, due or not; undefined when there is none. `expiresAt` is its own
+   * deadline only. The value may be left out. Asked for several times in a step.
    */
+  newest(key: string): Row | undefined;
+  /** All rows of a key that were not removed, oldest first, like {@link newest}. The list may change with the ledger. */
   kept(key: string): readonly Row[];
-  /** Adds a row, the newest of its key and of the bucket. */
-  append(row: Row): void;
+  /** Adds a row, the newest of its key and of the bucket, and removes all but the newest `keep` rows of the key. */
+  append(row: Row, keep: number): void;
   /** Removes a row. */
   remove(row: Row): void;
   /** Some rows whose own deadline or bucket ttl has passed, in any order; empty when there are none. */
@@ -57,51 +59,48 @@ export function applyUnits(ledger: Ledger, units: readonly Unit[], now: number):
 
 /** Carries out one unit, all or nothing; due expiries of its keys come first and stay (rule T9). */
 export function applyUnit(ledger: Ledger, unit: Unit, now: number): Outcome {
-  for (const write of unit) settleKey(ledger, write.key, now);
   const [only] = unit;
-  const refusal =
-    unit.length === 1 && only !== undefined && ledger.config.maxBytes === undefined
-      ? refuse(ledger.config, only, 0, ledger.kept(only.key).at(-1))
-      : foresee(ledger, unit, now);
-  if (refusal !== undefined) return refusal;
-  return unit.map((write) => (write.op === "check" ? newestRevision(ledger, write.key) : append(ledger, write, now)));
+  if (only !== undefined && unit.length === 1 && ledger.config.maxBytes === undefined) {
+    const newest = settleKey(ledger, only.key, now);
+    return refuse(ledger.config, only, 0, newest) ?? [carryOut(ledger, only, now)];
+  }
+  for (const write of unit) settleKey(ledger, write.key, now);
+  return foresee(ledger, unit, now) ?? unit.map((write) => carryOut(ledger, write, now));
 }
 
 /** Carries out expiries that are due, newest values' markers included; true when there may be more (rules T2, T4). */
 export function settleDue(ledger: Ledger, now: number): boolean {
   const due = ledger.due(now);
   for (const row of due) {
-    const rows = ledger.kept(row.key);
-    const newest = rows.at(-1);
+    const newest = ledger.newest(row.key);
     if (newest === undefined) continue;
     if (isDue(newest, ledger.config.ttl, now)) settleKey(ledger, row.key, now);
-    else if (rows.some((kept) => kept.revision === row.revision)) removeForGood(ledger, row);
+    else if (ledger.kept(row.key).some((kept) => kept.revision === row.revision)) removeForGood(ledger, row);
   }
   return due.length > 0;
 }
 
 /** Purges one key if its newest row is a marker, as {@link BucketStorage.purgeMarkers}; returns the rows removed. */
 export function purgeMarker(ledger: Ledger, key: string, olderThan: number, now: number): number {
-  settleKey(ledger, key, now);
-  const rows = [...ledger.kept(key)];
-  const newest = rows.at(-1);
+  const newest = settleKey(ledger, key, now);
   if (newest === undefined || newest.operation === "PUT") return 0;
-  const doomed = newest.created <= now - olderThan ? rows : rows.slice(0, -1);
+  const doomed = newest.created <= now - olderThan ? [...ledger.kept(key)] : ledger.kept(key).slice(0, -1);
   for (const row of doomed) removeForGood(ledger, row);
   return doomed.length;
 }
 
-/** Carries out the expiry of a key's newest row, if it is due: with it goes all that the key has (rule T4). */
-function settleKey(ledger: Ledger, key: string, now: number): void {
-  const rows = ledger.kept(key);
-  const newest = rows.at(-1);
-  if (newest === undefined || !isDue(newest, ledger.config.ttl, now)) return;
-  if (newest.operation !== "PUT") ledger.compactedTo = Math.max(ledger.compactedTo, newest.revision);
-  for (const row of [...rows]) ledger.remove(row);
+/**
+ * Carries out the expiry of a key's newest row, if it is due: with it goes all that the key has (rule T4). Returns what
+ * is the key's newest row then.
+ */
+function settleKey(ledger: Ledger, key: string, now: number): Row | undefined {
+  const newest = ledger.newest(key);
+  if (newest === undefined || !isDue(newest, ledger.config.ttl, now)) return newest;
+  for (const row of [...ledger.kept(key)]) ledger.remove(row);
   const { limitMarkerTtl } = ledger.config;
-  if (newest.operation === "PUT" && limitMarkerTtl !== undefined) {
-    appendRow(ledger, key, "PURGE", noBytes, now + limitMarkerTtl, true, now);
-  }
+  if (newest.operation !== "PUT") ledger.compactedTo = Math.max(ledger.compactedTo, newest.revision);
+  else if (limitMarkerTtl !== undefined) append(ledger, key, "PURGE", noBytes, limitMarkerTtl, true, now);
+  return ledger.newest(key);
 }
 
 /** Removes a row other than by history or purge; when it is a marker, watchers can no longer learn of it (rule W13). */
@@ -110,36 +109,30 @@ function removeForGood(ledger: Ledger, row: Row): void {
   ledger.remove(row);
 }
 
-function newestRevision(ledger: Ledger, key: string): number {
-  return ledger.kept(key).at(-1)?.revision ?? 0;
-}
-
-function append(ledger: Ledger, write: Write, now: number): number {
+/** Carries out an operation that nothing refuses; returns the revision written, or for a check the one found. */
+function carryOut(ledger: Ledger, write: Write, now: number): number {
+  if (write.op === "check") return ledger.newest(write.key)?.revision ?? 0;
   const operation = write.op === "put" ? "PUT" : write.op === "delete" ? "DEL" : "PURGE";
-  const expiresAt = write.ttl === undefined ? undefined : now + write.ttl;
-  appendRow(ledger, write.key, operation, write.value, expiresAt, false, now);
-  const keep = operation === "PURGE" ? 1 : ledger.config.history;
-  const rows = ledger.kept(write.key);
-  if (rows.length > keep) {
-    for (const row of rows.slice(0, rows.length - keep)) ledger.remove(row);
-  }
-  return ledger.revision;
+  return append(ledger, write.key, operation, write.value, write.ttl, false, now);
 }
 
-function appendRow(
+function append(
   ledger: Ledger,
   key: string,
   operation: EntryOperation,
   value: Uint8Array,
-  expiresAt: number | undefined,
+  ttl: number | undefined,
   expired: boolean,
   now: number,
-): void {
+): number {
   const revision = ledger.revision + 1;
   const created = Math.max(now, ledger.created);
   ledger.revision = revision;
   ledger.created = created;
-  ledger.append({ key, revision, operation, value, length: value.length, created, expiresAt, expired });
+  const expiresAt = ttl === undefined ? undefined : created + ttl;
+  const row = { key, revision, operation, value, length: value.length, created, expiresAt, expired };
+  ledger.append(row, operation === "PURGE" ? 1 : ledger.config.history);
+  return revision;
 }
 
 /** What a condition is judged by. */
