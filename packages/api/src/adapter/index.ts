@@ -20,10 +20,14 @@ export type {
   KeyQuery,
   LogPage,
   LogQuery,
+  OpenedBucket,
   PurgePage,
   PurgeQuery,
   Storage,
   StorageTraits,
   Sweep,
 } from "./storage.ts";
+export { StorageKeyValue } from "./storage-key-value.ts";
+export { checkManagerOptions, StorageManager } from "./storage-manager.ts";
+export type { StoredBucket } from "./stored-bucket.ts";
 export type { Outcome, Refusal, Unit, Write } from "./write.ts";

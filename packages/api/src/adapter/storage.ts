@@ -35,6 +35,8 @@ export interface StorageTraits {
   readonly batchBytes: number;
   /** The most keys that one read should have, unless one caller asks for more. */
   readonly readKeys: number;
+  /** How many reads of a bucket should be in flight at a time. */
+  readonly readsInFlight: number;
   /** The most rows in a page of {@link BucketStorage.readLog} and {@link BucketStorage.readKeys}. */
   readonly pageRows: number;
   /** About the most value bytes in such a page; a page has at least one row all the same. */
@@ -61,7 +63,7 @@ export interface Storage {
   readonly traits: StorageTraits;
 
   /** Opens the bucket that has this name now; undefined when there is none. */
-  openBucket(name: string, call: Call): Awaitable<BucketStorage | undefined>;
+  openBucket(name: string, call: Call): Awaitable<OpenedBucket | undefined>;
 
   /**
    * Creates a bucket unless one has this name, in one atomic step: of concurrent callers exactly one creates, and all
@@ -98,18 +100,25 @@ export interface Storage {
   close(): Awaitable<void>;
 }
 
-/** What became of {@link Storage.createBucket}. */
-export interface CreatedBucket {
+/** A bucket that was found. */
+export interface OpenedBucket {
   readonly bucket: BucketStorage;
-  /** False when the bucket existed. */
-  readonly created: boolean;
   /** The bucket's config as it is now. */
   readonly config: NormalizedConfig;
 }
 
+/** What became of {@link Storage.createBucket}. */
+export interface CreatedBucket extends OpenedBucket {
+  /** False when the bucket existed. */
+  readonly created: boolean;
+}
+
 /** What {@link Storage.sweep} found. */
 export interface Sweep {
-  /** In how many milliseconds to call again; 0: at once, there is more to do; undefined: only after the next write with a ttl. */
+  /**
+   * In how many milliseconds to call again at the latest; 0: at once, there is more to do; undefined: only after the
+   * next write by this manager, because nothing can expire before and nobody else can write.
+   */
   readonly next: number | undefined;
 }
 
@@ -206,7 +215,7 @@ export interface LogQuery {
   readonly limit: number;
   /** About the most value bytes; at least one row is given all the same. */
   readonly maxBytes: number;
-  /** What the page before gave as `resume`, if this query goes on where that ended. */
+  /** What an earlier page of the same query gave as `resume`; `after` need not be where that page ended. */
   readonly resume?: unknown;
 }
 

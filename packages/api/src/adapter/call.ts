@@ -1,0 +1,78 @@
+import { KeyValueError } from "../errors.ts";
+import type { Call } from "./storage.ts";
+
+/** One wait for the storage: ends by its answer, by the deadline, or by the caller's signal, whichever comes first. */
+export class PendingCall implements Call {
+  #lazy: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Made when it is first needed: most calls end by their answer, and many storages need no signal. */
+  get #controller(): AbortController {
+    this.#lazy ??= new AbortController();
+    return this.#lazy;
+  }
+
+  /**
+   * Waits for an answer that did not come at once; when the wait ends without it, the storage is told by the signal.
+   *
+   * @throws the signal's reason, or what `late` makes (rule E3)
+   */
+  wait<T>(answer: Promise<T>, timeout: number, late: () => KeyValueError, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const give = (reason: unknown): void => {
+        reject(reason);
+        end();
+        this.#controller.abort(reason);
+      };
+      const timer = setTimeout(() => give(late()), timeout);
+      const abort = (): void => give(signal?.reason);
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+      };
+      signal?.addEventListener("abort", abort);
+      answer.then(
+        (value) => {
+          end();
+          resolve(value);
+        },
+        (error: unknown) => {
+          end();
+          reject(error);
+        },
+      );
+    });
+  }
+}
+
+/** Waits for what others wait for too, until the signal is aborted. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    const end = (): void => signal.removeEventListener("abort", abort);
+    promise.then(resolve, reject);
+    promise.then(end, end);
+  });
+}
+
+/** The call to a storage that answers at once: nobody can give up on it. */
+export const immediateCall: Call = {
+  get signal() {
+    return neverAborted;
+  },
+};
+
+const neverAborted = new AbortController().signal;
+
+/** The error of a step that the storage did not answer in time (rules E3, M10). */
+export function lateError(timeout: number, sent: boolean): KeyValueError {
+  return sent
+    ? new KeyValueError("OUTCOME_UNKNOWN", `the write was sent, but not answered within ${timeout} ms`)
+    : new KeyValueError("TIMEOUT", `no answer within ${timeout} ms`);
+}

@@ -1,0 +1,89 @@
+import { isKeyValueError, KeyValueError } from "../errors.ts";
+import type { KeyValueEvent } from "../events.ts";
+import { immediateCall, lateError, PendingCall } from "./call.ts";
+import type { Awaitable, Call, Storage } from "./storage.ts";
+
+/** What all parts of one manager share: the storage, the deadline, and whether it is closed. */
+export class ManagerContext {
+  readonly storage: Storage;
+  /** How long one step may wait for the storage, in milliseconds. */
+  readonly timeout: number;
+  readonly #onEvent: ((event: KeyValueEvent) => void) | undefined;
+  readonly #pending: Set<Promise<unknown>> = new Set();
+  #closed = false;
+
+  constructor(storage: Storage, timeout: number, onEvent: ((event: KeyValueEvent) => void) | undefined) {
+    this.storage = storage;
+    this.timeout = timeout;
+    this.#onEvent = onEvent;
+  }
+
+  /** Refuses every later call (rule E4). */
+  close(): void {
+    this.#closed = true;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws `CLOSED`, or the reason of a signal that is aborted already */
+  admit(signal: AbortSignal | undefined): void {
+    if (this.#closed) throw new KeyValueError("CLOSED", "the manager is closed");
+    if (signal?.aborted) throw signal.reason;
+  }
+
+  /** Carries out one step on the storage, within the deadline; an answer that is no promise is passed on at once. */
+  step<T>(start: (call: Call) => Awaitable<T>, signal: AbortSignal | undefined, written = false): Awaitable<T> {
+    const call = new PendingCall();
+    const answer = this.translated(() => start(call), written);
+    if (!(answer instanceof Promise)) return answer;
+    return this.track(call.wait(answer, this.timeout, () => lateError(this.timeout, written), signal));
+  }
+
+  /** Asks a storage that answers at once. */
+  now<T>(start: (call: Call) => Awaitable<T>, written = false): Awaitable<T> {
+    return this.translated(() => start(immediateCall), written);
+  }
+
+  /** Turns what a storage throws into an error of ours (rule E1). */
+  translated<T>(start: () => Awaitable<T>, written: boolean): Awaitable<T> {
+    try {
+      const answer = start();
+      if (!(answer instanceof Promise)) return answer;
+      return answer.catch((error: unknown) => {
+        throw this.translate(error, written);
+      });
+    } catch (error) {
+      throw this.translate(error, written);
+    }
+  }
+
+  translate(error: unknown, written: boolean): KeyValueError {
+    return isKeyValueError(error) ? error : this.storage.translateError(error, written);
+  }
+
+  /** Remembers a call in flight until it ends, so that `close()` can wait for it (rule E4). */
+  track<T>(call: Promise<T>): Promise<T> {
+    this.#pending.add(call);
+    const forget = (): void => void this.#pending.delete(call);
+    call.then(forget, forget);
+    return call;
+  }
+
+  /** Resolves when no call is in flight any more. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+  }
+
+  /** Tells the application; what its callback throws is its own affair and must not break ours. */
+  emit(type: KeyValueEvent["type"], message: string, about: Partial<Pick<KeyValueEvent, "bucket" | "error">>): void {
+    try {
+      this.#onEvent?.({ type, message, bucket: about.bucket, error: about.error });
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import { everyKey } from "../filter.ts";
+import { unlessAborted } from "./call.ts";
+import type { ManagerContext } from "./context.ts";
+import type { Position, Row } from "./row.ts";
+import type { Awaitable, BucketStorage, Head, LogPage, LogQuery } from "./storage.ts";
+
+/** A page of the log that was read, with the state of the bucket's wake-ups at that time. */
+export interface Window {
+  /** The page begins behind this revision. */
+  readonly from: number;
+  readonly rows: readonly Row[];
+  readonly end: Position;
+  readonly done: boolean;
+  readonly head: Head;
+  readonly resume: unknown;
+  readonly withValues: boolean;
+  readonly version: number;
+  /** When the first of the rows expires; undefined when none does. */
+  readonly expiresAt: number | undefined;
+}
+
+/**
+ * The changes of one bucket, for all of its watchers in this process: one subscription, and one read of the log's tail
+ * for everybody who has caught up (design: watchers are cursors, not queues).
+ *
+ * A wake-up makes every window that was read before it invalid, so that no watcher delivers a value that was removed
+ * meanwhile (rule W7).
+ */
+export class Feed {
+  readonly #context: ManagerContext;
+  readonly #bucket: BucketStorage;
+  readonly #waiting: Set<() => void> = new Set();
+  #version = 0;
+  /** The highest revision seen as head. */
+  #head = 0;
+  #members = 0;
+  #subscription: Promise<() => void> | undefined;
+  #tail: Window | undefined;
+  #reading:
+    | {
+        readonly from: number;
+        readonly withValues: boolean;
+        readonly version: number;
+        readonly window: Promise<Window>;
+      }
+    | undefined;
+  #poll: NodeJS.Timeout | undefined;
+
+  constructor(context: ManagerContext, bucket: BucketStorage) {
+    this.#context = context;
+    this.#bucket = bucket;
+  }
+
+  /** Adds a watcher; when it resolves, no later change goes unannounced. {@link leave} is to be called in any case. */
+  join(signal: AbortSignal | undefined): Promise<unknown> {
+    this.#members += 1;
+    this.#subscription ??= this.#subscribe();
+    return unlessAborted(this.#subscription, signal);
+  }
+
+  /** Subscribes for all watchers; the one that asked first cannot call it off. A failed attempt is not kept. */
+  async #subscribe(): Promise<() => void> {
+    try {
+      return await this.#context.step((call) => this.#bucket.subscribe(() => this.wake(), call), undefined);
+    } catch (error) {
+      this.#subscription = undefined;
+      throw error;
+    }
+  }
+
+  /** Takes a watcher away; with the last one the subscription ends. */
+  leave(): void {
+    this.#members -= 1;
+    if (this.#members > 0) return;
+    this.#tail = undefined;
+    this.#subscription?.then(
+      (end) => end(),
+      () => undefined,
+    );
+    this.#subscription = undefined;
+  }
+
+  /** Something may have changed: what was read is out of date, and whoever waits looks again. */
+  wake(): void {
+    this.#version += 1;
+    this.#tail = undefined;
+    for (const resume of this.#waiting) resume();
+    this.#waiting.clear();
+    this.#stopPolling();
+  }
+
+  /** Waits for the next wake-up; returns what ends the wait early. Without a deadline (rule E3). */
+  wait(resume: () => void): () => void {
+    this.#waiting.add(resume);
+    const { pollInterval } = this.#context.storage.traits;
+    if (pollInterval !== undefined) this.#poll ??= setTimeout(() => this.wake(), pollInterval);
+    return () => {
+      this.#waiting.delete(resume);
+      if (this.#waiting.size === 0) this.#stopPolling();
+    };
+  }
+
+  /** Tells whether nothing that is known has happened since a window was read. */
+  isCurrent(window: Window): boolean {
+    if (window.version !== this.#version) return false;
+    return window.expiresAt === undefined || (this.#context.storage.now?.() ?? 0) < window.expiresAt;
+  }
+
+  /**
+   * The log behind a position that is near the head, for a watcher that has had its initial set; read once for all who
+   * ask for the same.
+   */
+  tail(after: Position, withValues: boolean, limit: number): Awaitable<Window> {
+    const fits = (window: { from: number; withValues: boolean; version: number }): boolean =>
+      window.from <= after.revision && (window.withValues || !withValues) && window.version === this.#version;
+    const tail = this.#tail;
+    if (tail !== undefined && fits(tail) && this.isCurrent(tail) && tail.end.revision >= after.revision) return tail;
+    const reading = this.#reading;
+    if (reading !== undefined && fits(reading) && reading.from === after.revision) return reading.window;
+    const version = this.#version;
+    const window = this.read({
+      filter: everyKey,
+      after,
+      upTo: undefined,
+      newestOnly: false,
+      values: withValues,
+      limit,
+    });
+    if (!(window instanceof Promise)) return this.#keep(window);
+    const shared = { from: after.revision, withValues, version, window };
+    this.#reading = shared;
+    const end = (): void => {
+      if (this.#reading === shared) this.#reading = undefined;
+    };
+    window.then(end, end);
+    return window.then((read) => this.#keep(read));
+  }
+
+  /** Tells whether a position is so near the head that the tail is worth sharing, rather than the filter's own rows. */
+  isNear(position: Position): boolean {
+    return this.#head - position.revision <= this.#context.storage.traits.pageRows;
+  }
+
+  /** Reads a page of the log. */
+  read(query: Omit<LogQuery, "maxBytes">): Awaitable<Window> {
+    const version = this.#version;
+    const { pageBytes, direct } = this.#context.storage.traits;
+    const ask = { ...query, maxBytes: pageBytes };
+    const page = direct
+      ? this.#context.now((call) => this.#bucket.readLog(ask, call))
+      : this.#context.step((call) => this.#bucket.readLog(ask, call), undefined);
+    return page instanceof Promise
+      ? page.then((read) => this.#opened(query, read, version))
+      : this.#opened(query, page, version);
+  }
+
+  #opened(query: Omit<LogQuery, "maxBytes">, page: LogPage, version: number): Window {
+    this.#head = Math.max(this.#head, page.head.revision);
+    return windowOf(query, page, version);
+  }
+
+  /** Keeps a window that reaches the head for others who have caught up. */
+  #keep(window: Window): Window {
+    if (window.done && window.version === this.#version) this.#tail = window;
+    return window;
+  }
+
+  #stopPolling(): void {
+    clearTimeout(this.#poll);
+    this.#poll = undefined;
+  }
+}
+
+function windowOf(query: Omit<LogQuery, "maxBytes">, page: LogPage, version: number): Window {
+  let expiresAt: number | undefined;
+  for (const row of page.rows) {
+    if (row.expiresAt !== undefined && (expiresAt === undefined || row.expiresAt < expiresAt))
+      expiresAt = row.expiresAt;
+  }
+  return {
+    from: query.after.revision,
+    rows: page.rows,
+    end: page.end,
+    done: page.done,
+    head: page.head,
+    resume: page.resume,
+    withValues: query.values,
+    version,
+    expiresAt,
+  };
+}

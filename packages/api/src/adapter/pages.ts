@@ -1,0 +1,94 @@
+import type { KeyValueEntry } from "../entry.ts";
+import type { KeyFilter } from "../filter.ts";
+import type { HistoryOptions } from "../options.ts";
+import type { Position, Row } from "./row.ts";
+import type { StoredBucket } from "./stored-bucket.ts";
+import { StoredEntry } from "./stored-entry.ts";
+import type { Unit } from "./write.ts";
+
+/** Streams the live rows that match, sorted by key, a page at a time (rules L1, O9). */
+export async function* keyPages(
+  stored: StoredBucket,
+  filter: KeyFilter,
+  values: boolean,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly Row[], void, undefined> {
+  const { pageRows, pageBytes } = stored.context.storage.traits;
+  for (let after = "", done = false; !done; ) {
+    const query = { filter, after, values, limit: pageRows, maxBytes: pageBytes };
+    const answer = stored.step((storage, call) => storage.readKeys(query, call), signal);
+    const page = answer instanceof Promise ? await answer : answer;
+    yield filter.exact ? page.rows : page.rows.filter((row) => filter.matches(row.key));
+    after = page.end;
+    done = page.done;
+  }
+}
+
+/** Reads all kept rows that match, up to the head of the first page, in revision order (rules H1 to H4). */
+export async function readHistory(
+  stored: StoredBucket,
+  filter: KeyFilter,
+  options: HistoryOptions,
+): Promise<KeyValueEntry[]> {
+  const { pageRows, pageBytes } = stored.context.storage.traits;
+  const rows: Row[] = [];
+  let after: Position = { revision: 0 };
+  let upTo: number | undefined;
+  let resume: unknown;
+  for (let done = false; !done; ) {
+    const query = {
+      filter,
+      after,
+      upTo,
+      newestOnly: false,
+      values: options.metaOnly !== true,
+      limit: pageRows,
+      maxBytes: pageBytes,
+      resume,
+    };
+    const answer = stored.step((storage, call) => storage.readLog(query, call), options.signal);
+    const page = answer instanceof Promise ? await answer : answer;
+    for (const row of page.rows) {
+      if (options.ignoreDeletes === true && row.operation !== "PUT") continue;
+      if (filter.matches(row.key)) rows.push(row);
+    }
+    upTo ??= page.head.revision;
+    after = page.end;
+    resume = page.resume;
+    done = page.done || page.end.revision >= upTo;
+  }
+  const newer = new Map<string, number>();
+  const entries: KeyValueEntry[] = new Array(rows.length);
+  for (let index = rows.length - 1; index >= 0; index -= 1) {
+    const row = rows[index] as Row;
+    const delta = newer.get(row.key) ?? 0;
+    newer.set(row.key, delta + 1);
+    entries[index] = new StoredEntry(stored.storage.name, row, false, delta, options.metaOnly !== true);
+  }
+  return entries;
+}
+
+/**
+ * Writes a marker to each key of the pages, on condition that it is still at the revision that was read: a key that was
+ * written meanwhile is left alone (rule O11). Returns the number of markers.
+ */
+export async function removeMatching(
+  stored: StoredBucket,
+  op: "delete" | "purge",
+  pages: AsyncIterable<readonly Row[]>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let removed = 0;
+  for await (const rows of pages) {
+    const outcomes = await Promise.all(
+      rows.map(({ key, revision }) => {
+        const unit: Unit = [{ op, key, value: noBytes, expect: revision, ttl: undefined }];
+        return stored.submit(unit, signal);
+      }),
+    );
+    for (const outcome of outcomes) if (!("refused" in outcome)) removed += 1;
+  }
+  return removed;
+}
+
+const noBytes = new Uint8Array(0);

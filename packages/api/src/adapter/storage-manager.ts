@@ -1,0 +1,218 @@
+import type { Capabilities } from "../capabilities.ts";
+import type { KeyValueConfig, NormalizedConfig } from "../config.ts";
+import { checkConfig, normalizeConfig, sameConfig, updateConfig } from "../config.ts";
+import { KeyValueError } from "../errors.ts";
+import type { ManagerOptions } from "../events.ts";
+import type { KeyValue } from "../key-value.ts";
+import type { KeyValueManager } from "../key-value-manager.ts";
+import { checkBucketName, shown } from "../names.ts";
+import type { CallOptions } from "../options.ts";
+import type { KeyValueStatus } from "../status.ts";
+import { allowedOptions, checkInteger, checkOptions, invalid } from "./arguments.ts";
+import { ManagerContext } from "./context.ts";
+import { statusOf } from "./status.ts";
+import type { Awaitable, BucketStorage, Call, OpenedBucket, Storage } from "./storage.ts";
+import { StorageKeyValue } from "./storage-key-value.ts";
+import type { StorageWatcher } from "./storage-watcher.ts";
+import { StoredBucket } from "./stored-bucket.ts";
+import { Sweeper } from "./sweeper.ts";
+
+/** How long each step may wait for the storage unless told otherwise, in milliseconds (rule E3). */
+const defaultTimeout = 5000;
+
+/** How many names of buckets are read at a time. */
+const namesPage = 500;
+
+/** The longest delay of a timer, in milliseconds. */
+const longestTimeout = 2 ** 31 - 1;
+
+/** Checks the options that all adapters share; to be called before the storage is opened (rule E2). */
+export function checkManagerOptions(options: ManagerOptions): void {
+  if (options.timeout !== undefined) {
+    checkInteger(options.timeout, "timeout", 1);
+    if (options.timeout > longestTimeout) throw invalid(`timeout is at most ${longestTimeout} ms`);
+  }
+  if (options.onEvent !== undefined && typeof options.onEvent !== "function") {
+    throw invalid(`onEvent is a function, not ${shown(options.onEvent)}`);
+  }
+}
+
+/** The `KeyValueManager` of every adapter on the storage port. */
+export class StorageManager implements KeyValueManager {
+  readonly backingStore: string;
+  readonly capabilities: Capabilities;
+  readonly #context: ManagerContext;
+  readonly #watchers: Set<StorageWatcher> = new Set();
+  readonly #buckets: Map<string, WeakRef<StoredBucket>> = new Map();
+  readonly #collected: FinalizationRegistry<string>;
+  readonly #sweeper: Sweeper;
+  #closing: Promise<void> | undefined;
+
+  /** Takes over an open storage, and closes it when it is closed itself. */
+  constructor(storage: Storage, options: ManagerOptions = {}) {
+    checkManagerOptions(options);
+    this.backingStore = storage.backingStore;
+    this.capabilities = Object.freeze({ ...storage.capabilities });
+    this.#context = new ManagerContext(storage, options.timeout ?? defaultTimeout, options.onEvent);
+    this.#sweeper = new Sweeper(this.#context);
+    this.#collected = new FinalizationRegistry((incarnation) => {
+      if (this.#buckets.get(incarnation)?.deref() === undefined) this.#buckets.delete(incarnation);
+    });
+  }
+
+  async keyValue(bucket: string, options?: CallOptions): Promise<KeyValue> {
+    checkBucketName(bucket);
+    checkOptions(options, allowedOptions.call);
+    const { bucket: found } = await this.#open(bucket, options?.signal);
+    return this.#handle(found);
+  }
+
+  async createKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
+    const wanted = this.#checked(normalizeConfig(config));
+    checkOptions(options, allowedOptions.call);
+    const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
+    if (!found.created && !sameConfig(found.config, wanted)) {
+      throw new KeyValueError("BUCKET_EXISTS", `bucket "${wanted.bucket}" exists with another config`);
+    }
+    return this.#handle(found.bucket);
+  }
+
+  async updateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
+    checkConfig(config);
+    checkOptions(options, allowedOptions.call);
+    return this.#configure(await this.#open(config.bucket, options?.signal), config, options?.signal);
+  }
+
+  async createOrUpdateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
+    const wanted = this.#checked(normalizeConfig(config));
+    checkOptions(options, allowedOptions.call);
+    const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
+    return found.created ? this.#handle(found.bucket) : this.#configure(found, config, options?.signal);
+  }
+
+  async deleteKeyValue(bucket: string, options?: CallOptions): Promise<void> {
+    checkBucketName(bucket);
+    checkOptions(options, allowedOptions.call);
+    const deleted = await this.#step((storage, call) => storage.deleteBucket(bucket, call), options?.signal, true);
+    if (!deleted) throw notFound(bucket);
+    this.#wakeAll();
+  }
+
+  async *keyValueStoreNames(options?: CallOptions): AsyncGenerator<string, void, undefined> {
+    checkOptions(options, allowedOptions.call);
+    for (let after = "", more = true; more; ) {
+      const from = after;
+      const names = await this.#step((storage, call) => storage.bucketNames(from, namesPage, call), options?.signal);
+      yield* names;
+      after = names.at(-1) ?? after;
+      more = names.length === namesPage;
+    }
+  }
+
+  async *keyValueStores(options?: CallOptions): AsyncGenerator<KeyValueStatus, void, undefined> {
+    for await (const name of this.keyValueStoreNames(options)) {
+      const status = await this.#statusOf(name, options?.signal);
+      if (status !== undefined) yield status;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#context.close();
+    this.#sweeper.stop();
+    for (const watcher of [...this.#watchers]) await watcher.stop();
+    const { storage, timeout } = this.#context;
+    let timer: NodeJS.Timeout | undefined;
+    const bound = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeout);
+    });
+    await Promise.race([this.#context.settled(), bound]);
+    clearTimeout(timer);
+    await this.#context.step(() => storage.close(), undefined);
+  }
+
+  /** The status of a bucket; undefined when it was deleted since its name was read. */
+  async #statusOf(name: string, signal: AbortSignal | undefined): Promise<KeyValueStatus | undefined> {
+    const found = await this.#step((storage, call) => storage.openBucket(name, call), signal);
+    if (found === undefined) return undefined;
+    const { bucket } = found;
+    try {
+      const description = await this.#step((_, call) => bucket.describe(call), signal);
+      return statusOf(this.backingStore, bucket, description);
+    } catch (error) {
+      if (error instanceof KeyValueError && error.code === "BUCKET_NOT_FOUND") return undefined;
+      throw error;
+    }
+  }
+
+  /** Replaces a config, again and again when others change it at the same time (rule B4). */
+  async #configure(
+    { bucket, config }: OpenedBucket,
+    update: KeyValueConfig,
+    signal: AbortSignal | undefined,
+  ): Promise<KeyValue> {
+    for (let from = config; ; ) {
+      const to = this.#checked(updateConfig(from, update));
+      if (await this.#step((_, call) => bucket.configure(from, to, call), signal, true)) break;
+      from = (await this.#step((_, call) => bucket.describe(call), signal)).config;
+    }
+    this.#wakeAll();
+    return this.#handle(bucket);
+  }
+
+  /** Refuses what this storage cannot do (rule E2). */
+  #checked(config: NormalizedConfig): NormalizedConfig {
+    if (config.limitMarkerTtl !== undefined && !this.capabilities.limitMarkers) {
+      throw new KeyValueError("UNSUPPORTED", "there are no limit markers here");
+    }
+    if (config.compression && !this.capabilities.compression) {
+      throw new KeyValueError("UNSUPPORTED", "there is no compression here");
+    }
+    return config;
+  }
+
+  async #open(name: string, signal: AbortSignal | undefined): Promise<OpenedBucket> {
+    const found = await this.#step((storage, call) => storage.openBucket(name, call), signal);
+    if (found === undefined) throw notFound(name);
+    return found;
+  }
+
+  /** One step on the storage; a change may bring forward what expires first. */
+  async #step<T>(
+    start: (storage: Storage, call: Call) => Awaitable<T>,
+    signal: AbortSignal | undefined,
+    written = false,
+  ): Promise<T> {
+    this.#context.admit(signal);
+    const answer = await this.#context.step((call) => start(this.#context.storage, call), signal, written);
+    if (written) this.#sweeper.wrote(undefined);
+    return answer;
+  }
+
+  /** A handle on a bucket; all handles of one incarnation share its lanes and its feed. */
+  #handle(bucket: BucketStorage): KeyValue {
+    let stored = this.#buckets.get(bucket.incarnation)?.deref();
+    if (stored === undefined) {
+      stored = new StoredBucket(this.#context, bucket, (ttl) => this.#sweeper.wrote(ttl));
+      this.#buckets.set(bucket.incarnation, new WeakRef(stored));
+      this.#collected.register(stored, bucket.incarnation);
+    }
+    return new StorageKeyValue(stored, this.#watchers);
+  }
+
+  #wakeAll(): void {
+    for (const bucket of this.#buckets.values()) bucket.deref()?.feed.wake();
+  }
+}
+
+function notFound(bucket: string): KeyValueError {
+  return new KeyValueError("BUCKET_NOT_FOUND", `there is no bucket "${bucket}"`);
+}

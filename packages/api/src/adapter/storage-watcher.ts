@@ -1,0 +1,290 @@
+import type { KeyValueEntry } from "../entry.ts";
+import { isKeyValueError, KeyValueError, RevisionCompactedError } from "../errors.ts";
+import type { KeyFilter } from "../filter.ts";
+import type { KeyWatcher } from "../watcher.ts";
+import { invalid } from "./arguments.ts";
+import { Backoff } from "./backoff.ts";
+import type { ManagerContext } from "./context.ts";
+import type { Feed, Window } from "./feed.ts";
+import type { Position, Row } from "./row.ts";
+import type { Head } from "./storage.ts";
+import { StoredEntry } from "./stored-entry.ts";
+
+/** What a watcher delivers, and from where. */
+export interface WatchPlan {
+  readonly filter: KeyFilter;
+  /** What comes before `null`: the newest row of each key, all rows, all rows behind `start`, or nothing. */
+  readonly initial: "newest" | "history" | "resume" | "none";
+  /** The initial set begins behind this revision. */
+  readonly start: number;
+  readonly ignoreDeletes: boolean;
+  readonly metaOnly: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+type Item = IteratorResult<KeyValueEntry | null, undefined>;
+const ended: Item = { done: true, value: undefined };
+
+/**
+ * A watcher is a cursor: a filter and a position in the log. It holds one page at most, which it shares with others where
+ * it can, and reads the next when the consumer asks for it (rules W1, W7, W8).
+ */
+export class StorageWatcher implements KeyWatcher {
+  readonly #context: ManagerContext;
+  readonly #feed: Feed;
+  readonly #bucket: string;
+  readonly #plan: WatchPlan;
+  readonly #onStop: () => void;
+  /** The line between the initial set and what is live: the head when the watch began. */
+  readonly #line: Head;
+  #position: Position;
+  #phase: "initial" | "live";
+  #window: Window | undefined;
+  /** The index in the window's rows at which to go on. */
+  #index = 0;
+  #resume: unknown;
+  #pageRows: number;
+  #claimed = false;
+  #stopped = false;
+  /** What ends the iteration, until it was thrown. */
+  #failure: { readonly reason: unknown } | undefined;
+  #interrupt: (() => void) | undefined;
+  #running: Promise<Item> | undefined;
+  #pending = 0;
+  readonly #onAbort: () => void;
+  readonly #detectsLoss: boolean;
+
+  constructor(
+    context: ManagerContext,
+    feed: Feed,
+    bucket: string,
+    plan: WatchPlan,
+    line: Head,
+    onStop: (watcher: StorageWatcher) => void,
+  ) {
+    this.#context = context;
+    this.#feed = feed;
+    this.#bucket = bucket;
+    this.#plan = plan;
+    this.#line = line;
+    this.#phase = "initial";
+    this.#position = plan.initial === "none" ? line : { revision: plan.start };
+    this.#pageRows = context.storage.traits.pageRows;
+    this.#detectsLoss = context.storage.capabilities.lossDetection !== "none";
+    this.#onStop = () => onStop(this);
+    this.#onAbort = () => this.#fail(plan.signal?.reason);
+    if (plan.signal?.aborted) this.#onAbort();
+    else plan.signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<KeyValueEntry | null, undefined> {
+    if (this.#claimed) {
+      const refusal = invalid("a watcher is iterated once");
+      return { next: () => Promise.reject(refusal) };
+    }
+    this.#claimed = true;
+    return {
+      next: () => this.#next(),
+      return: async () => {
+        await this.stop();
+        return ended;
+      },
+    };
+  }
+
+  async forEach(callback: (entry: KeyValueEntry | null) => void | Promise<void>): Promise<void> {
+    if (typeof callback !== "function") throw invalid("forEach takes a function");
+    if (this.#claimed) throw invalid("a watcher is iterated once");
+    for await (const entry of this) await callback(entry);
+  }
+
+  async stop(): Promise<void> {
+    this.#end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#stopped) return;
+    this.#failure = { reason };
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#window = undefined;
+    this.#plan.signal?.removeEventListener("abort", this.#onAbort);
+    this.#feed.leave();
+    this.#onStop();
+    this.#interrupt?.();
+  }
+
+  /** Calls of `next()` that do not wait for each other are answered in their order. */
+  #next(): Promise<Item> {
+    const advance = (): Promise<Item> => this.#advance();
+    const running = this.#pending === 0 ? undefined : this.#running;
+    this.#pending += 1;
+    this.#running = running === undefined ? advance() : running.then(advance, advance);
+    return this.#running;
+  }
+
+  async #advance(): Promise<Item> {
+    try {
+      while (!this.#stopped) {
+        if (this.#phase === "initial" && this.#position.revision >= this.#line.revision) return this.#goLive();
+        const window = this.#current() ?? (await this.#read());
+        if (window === undefined) continue;
+        const row = this.#take(window);
+        if (row !== undefined) {
+          const entry = new StoredEntry(this.#bucket, row, this.#phase === "live", 0, !this.#plan.metaOnly);
+          return { done: false, value: entry };
+        }
+        if (!window.done) continue;
+        if (this.#phase === "initial") this.#position = this.#line;
+        else if (this.#feed.isCurrent(window)) await this.#sleep((resume) => this.#feed.wait(resume));
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#pending -= 1;
+    }
+    return this.#finish();
+  }
+
+  #goLive(): Item {
+    this.#phase = "live";
+    this.#position = this.#line;
+    this.#window = undefined;
+    this.#resume = undefined;
+    return { done: false, value: null };
+  }
+
+  #finish(): Item {
+    const failure = this.#failure;
+    if (failure === undefined) return ended;
+    this.#failure = undefined;
+    throw failure.reason;
+  }
+
+  /** The page at hand, if it still stands and has not been read to its end. */
+  #current(): Window | undefined {
+    const window = this.#window;
+    if (window === undefined) return undefined;
+    if (this.#feed.isCurrent(window)) {
+      if (this.#index < window.rows.length) return window;
+      this.#pageRows = Math.min(this.#pageRows * 2, this.#context.storage.traits.pageRows);
+    } else if (this.#index < window.rows.length) {
+      // Rows that were read for nothing: a consumer that is slower than the changes asks for fewer at a time.
+      this.#pageRows = Math.max(1, this.#pageRows >> 1);
+    }
+    this.#window = undefined;
+    return undefined;
+  }
+
+  /** The next row that this watcher wants; the position moves with every row, wanted or not, and to the page's end. */
+  #take(window: Window): Row | undefined {
+    const { rows } = window;
+    const { filter, ignoreDeletes } = this.#plan;
+    while (this.#index < rows.length) {
+      const row = rows[this.#index] as Row;
+      this.#index += 1;
+      if (row.revision <= this.#position.revision) continue;
+      this.#position = row;
+      if (ignoreDeletes && row.operation !== "PUT") continue;
+      if (filter.matches(row.key)) return row;
+    }
+    if (window.end.revision > this.#position.revision) this.#position = window.end;
+    return undefined;
+  }
+
+  /** Reads the page behind the position; a storage that is away is waited for (rule W10). */
+  async #read(): Promise<Window | undefined> {
+    const backoff = new Backoff();
+    for (;;) {
+      try {
+        const answer = this.#ask();
+        const window = answer instanceof Promise ? await answer : answer;
+        if (backoff.attempts > 0) this.#context.emit("reconnected", "a watcher goes on", { bucket: this.#bucket });
+        if (this.#stopped) return undefined;
+        this.#checkPast(window.head);
+        this.#window = window;
+        this.#index = 0;
+        this.#resume = window.resume;
+        return window;
+      } catch (error) {
+        if (this.#stopped) return undefined;
+        if (!isKeyValueError(error, "UNAVAILABLE") && !isKeyValueError(error, "TIMEOUT")) throw error;
+        if (backoff.attempts === 0) {
+          this.#context.emit("reconnecting", "a watcher waits for the storage", { bucket: this.#bucket, error });
+        }
+        await this.#sleep((resume) => {
+          const timer = setTimeout(resume, backoff.next());
+          return () => clearTimeout(timer);
+        });
+        if (this.#stopped) return undefined;
+      }
+    }
+  }
+
+  #ask(): Window | Promise<Window> {
+    const { filter, initial, metaOnly } = this.#plan;
+    const after = this.#position;
+    const limit = this.#pageRows;
+    if (this.#phase === "live") {
+      if (this.#feed.isNear(after)) return this.#feed.tail(after, !metaOnly, limit);
+      return this.#feed.read({
+        filter,
+        after,
+        upTo: undefined,
+        newestOnly: false,
+        values: !metaOnly,
+        limit,
+        resume: this.#resume,
+      });
+    }
+    return this.#feed.read({
+      filter,
+      after,
+      upTo: this.#line.revision,
+      newestOnly: initial === "newest",
+      values: !metaOnly,
+      limit,
+      resume: this.#resume,
+    });
+  }
+
+  /** Ends the watch when what comes next may be gone, or when the storage has lost what was seen (rules W13, W14). */
+  #checkPast(head: Head): void {
+    const state = this.#phase === "initial" && this.#plan.initial !== "resume";
+    const seen = state ? this.#line.revision : this.#position.revision;
+    checkPast(seen + 1, head);
+    if (this.#detectsLoss && head.revision < Math.max(seen, this.#line.revision))
+      throw historyLost(seen, head.revision);
+  }
+
+  /** Waits until resumed or stopped. */
+  #sleep(start: (resume: () => void) => () => void): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#interrupt = undefined;
+        end();
+        resolve();
+      };
+      const end = start(wake);
+      this.#interrupt = wake;
+    });
+  }
+}
+
+/** @throws `REVISION_COMPACTED` when a marker at `next` or later is gone (rule W13) */
+export function checkPast(next: number, head: Head): void {
+  if (next <= head.compactedTo) throw new RevisionCompactedError(next, head.compactedTo);
+}
+
+/** The error of a watcher whose place the storage's log does not reach (rules W5, W14). */
+export function historyLost(seen: number, head: number): KeyValueError {
+  return new KeyValueError("HISTORY_LOST", `revision ${seen} was seen, but the newest revision is ${head}`);
+}

@@ -1,0 +1,145 @@
+import { KeyExistsError, KeyValueError, RevisionMismatchError } from "../errors.ts";
+import { invalid, tooLarge } from "./arguments.ts";
+import type { ManagerContext } from "./context.ts";
+import { Feed } from "./feed.ts";
+import { Lane } from "./lane.ts";
+import type { Row } from "./row.ts";
+import type { Awaitable, BucketStorage, Call } from "./storage.ts";
+import type { Outcome, Refusal, Unit } from "./write.ts";
+
+/** What all handles of one bucket share within a manager: its lanes, its feed and its watchers. */
+export class StoredBucket {
+  readonly context: ManagerContext;
+  readonly storage: BucketStorage;
+  readonly feed: Feed;
+  readonly #onWrite: (ttl: number | undefined) => void;
+  readonly #direct: boolean;
+  readonly #writes: Lane<Unit, Outcome>;
+  readonly #reads: Lane<readonly string[], readonly (Row | undefined)[]>;
+
+  constructor(context: ManagerContext, storage: BucketStorage, onWrite: (ttl: number | undefined) => void) {
+    this.context = context;
+    this.storage = storage;
+    this.feed = new Feed(context, storage);
+    this.#onWrite = onWrite;
+    const { traits } = context.storage;
+    this.#direct = traits.direct;
+    this.#writes = new Lane(context, {
+      inFlight: 1,
+      maxCount: traits.batchOperations,
+      maxBytes: traits.batchBytes,
+      count: (unit) => unit.length,
+      bytes: (unit) => unit.reduce((sum, write) => sum + write.key.length + write.value.length, 0),
+      writes: true,
+      send: (units, call) => storage.commit(units, call),
+    });
+    this.#reads = new Lane(context, {
+      inFlight: traits.readsInFlight,
+      maxCount: traits.readKeys,
+      maxBytes: Number.POSITIVE_INFINITY,
+      count: (keys) => keys.length,
+      bytes: () => 0,
+      writes: false,
+      send: (requests, call) => readTogether(storage, requests, call),
+    });
+  }
+
+  /** Carries out one unit; throws or rejects with what it was refused for. */
+  write(unit: Unit, signal: AbortSignal | undefined): Awaitable<readonly number[]> {
+    const outcome = this.submit(unit, signal);
+    return outcome instanceof Promise
+      ? outcome.then((settled) => this.#accepted(unit, settled))
+      : this.#accepted(unit, outcome);
+  }
+
+  /** Carries out one unit, and says what became of it. */
+  submit(unit: Unit, signal: AbortSignal | undefined): Awaitable<Outcome> {
+    this.context.admit(signal);
+    const ttl = unit.length === 1 ? unit[0]?.ttl : shortestTtl(unit);
+    if (!this.#direct) {
+      return this.#writes.submit(unit, signal).then((outcome) => {
+        this.#wrote(ttl);
+        return outcome;
+      });
+    }
+    const outcomes = this.context.now((call) => this.storage.commit([unit], call), true);
+    if (outcomes instanceof Promise) {
+      return outcomes.then(([outcome]) => {
+        this.#wrote(ttl);
+        return outcome as Outcome;
+      });
+    }
+    this.#wrote(ttl);
+    return outcomes[0] as Outcome;
+  }
+
+  /** Reads the live rows of some keys, all as of one revision. */
+  read(keys: readonly string[], signal: AbortSignal | undefined): Awaitable<readonly (Row | undefined)[]> {
+    this.context.admit(signal);
+    return this.#direct ? this.context.now((call) => this.storage.read(keys, call)) : this.#reads.submit(keys, signal);
+  }
+
+  /** Carries out one step on the bucket's storage. */
+  step<T>(
+    start: (storage: BucketStorage, call: Call) => Awaitable<T>,
+    signal: AbortSignal | undefined,
+    written = false,
+  ): Awaitable<T> {
+    this.context.admit(signal);
+    const answer = this.context.step((call) => start(this.storage, call), signal, written);
+    if (!written) return answer;
+    if (answer instanceof Promise) return answer.finally(() => this.#wrote(undefined));
+    this.#wrote(undefined);
+    return answer;
+  }
+
+  /** What was read before is out of date for our own watchers before the write's caller hears of it (rule W7). */
+  #wrote(ttl: number | undefined): void {
+    this.feed.wake();
+    this.#onWrite(ttl);
+  }
+
+  #accepted(unit: Unit, outcome: Outcome): readonly number[] {
+    if ("refused" in outcome) throw refusalError(this.storage.name, unit, outcome);
+    return outcome;
+  }
+}
+
+async function readTogether(
+  storage: BucketStorage,
+  requests: readonly (readonly string[])[],
+  call: Call,
+): Promise<readonly (readonly (Row | undefined)[])[]> {
+  const [only] = requests;
+  if (only !== undefined && requests.length === 1) return [await storage.read(only, call)];
+  const rows = await storage.read(requests.flat(), call);
+  let from = 0;
+  return requests.map((keys) => {
+    from += keys.length;
+    return rows.slice(from - keys.length, from);
+  });
+}
+
+function shortestTtl(unit: Unit): number | undefined {
+  let shortest: number | undefined;
+  for (const { ttl } of unit) if (ttl !== undefined && (shortest === undefined || ttl < shortest)) shortest = ttl;
+  return shortest;
+}
+
+function refusalError(bucket: string, unit: Unit, refusal: Refusal): KeyValueError {
+  switch (refusal.refused) {
+    case "condition": {
+      const write = unit[refusal.operation];
+      if (write?.op === "put" && write.expect === null && refusal.actual !== undefined) {
+        return new KeyExistsError(write.key, refusal.actual);
+      }
+      return new RevisionMismatchError(write?.key ?? "", write?.expect ?? null, refusal.actual);
+    }
+    case "value-too-large":
+      return tooLarge(unit[refusal.operation]?.value.length ?? 0, refusal.limit);
+    case "ttl-not-enabled":
+      return invalid(`an entry can have a ttl only in a bucket with limitMarkerTtl, and "${bucket}" has none`);
+    case "bucket-full":
+      return new KeyValueError("BUCKET_FULL", `bucket "${bucket}" would grow beyond ${refusal.limit} bytes`);
+  }
+}

@@ -1,0 +1,73 @@
+import type { EntryOperation, KeyValueEntry } from "../entry.ts";
+import type { Row } from "./row.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const inspect = Symbol.for("nodejs.util.inspect.custom");
+
+/**
+ * An entry over a row that other readers share: value and dates are copied when they are first asked for, so that
+ * changing them changes nothing for anybody else (rule M6).
+ */
+export class StoredEntry implements KeyValueEntry {
+  readonly bucket: string;
+  readonly key: string;
+  readonly length: number;
+  readonly revision: number;
+  readonly delta: number;
+  readonly operation: EntryOperation;
+  readonly isUpdate: boolean;
+  readonly #row: Row;
+  readonly #withValue: boolean;
+  #value: Uint8Array | undefined;
+  #created: Date | undefined;
+  #expiresAt: Date | undefined;
+
+  constructor(bucket: string, row: Row, isUpdate = false, delta = 0, withValue = true) {
+    this.bucket = bucket;
+    this.key = row.key;
+    this.length = row.length;
+    this.revision = row.revision;
+    this.delta = delta;
+    this.operation = row.operation;
+    this.isUpdate = isUpdate;
+    this.#row = row;
+    this.#withValue = withValue;
+  }
+
+  get value(): Uint8Array {
+    this.#value ??= this.#withValue ? new Uint8Array(this.#row.value) : new Uint8Array(0);
+    return this.#value;
+  }
+
+  get created(): Date {
+    this.#created ??= new Date(this.#row.created);
+    return this.#created;
+  }
+
+  get expiresAt(): Date | undefined {
+    if (this.#row.expiresAt !== undefined) this.#expiresAt ??= new Date(this.#row.expiresAt);
+    return this.#expiresAt;
+  }
+
+  get reason(): "expired" | undefined {
+    return this.#row.expired ? "expired" : undefined;
+  }
+
+  string(): string {
+    return decoder.decode(this.#value ?? (this.#withValue ? this.#row.value : undefined));
+  }
+
+  json<T = unknown>(): T {
+    return JSON.parse(this.string()) as T;
+  }
+
+  static {
+    // Consoles show own properties only: give them what is behind the getters too.
+    Object.defineProperty(StoredEntry.prototype, inspect, {
+      value(this: StoredEntry): object {
+        const { bucket, key, value, length, revision, created, delta, operation, isUpdate, expiresAt, reason } = this;
+        return { bucket, key, value, length, revision, created, delta, operation, isUpdate, expiresAt, reason };
+      },
+    });
+  }
+}
