@@ -35,6 +35,23 @@ export async function rejects<Code extends KeyValueErrorCode>(
   return error;
 }
 
+/** Asserts that each of these calls rejects with this code; a failure names the call. */
+export async function allReject(
+  code: KeyValueErrorCode,
+  calls: Readonly<Record<string, () => PromiseLike<unknown>>>,
+): Promise<void> {
+  for (const [name, call] of Object.entries(calls)) await of(name, () => rejects(code, call()));
+}
+
+/** Runs an assertion about one case of many; a failure names the case. */
+export async function of<T>(what: string, assertion: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await assertion();
+  } catch (cause) {
+    throw new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
 /** Asserts that a call rejects with exactly this value: what an aborted signal must do (rule E1). */
 export async function rejectsWith(reason: unknown, call: PromiseLike<unknown>): Promise<void> {
   const outcome = await within("a rejection with the signal's reason", settled(call));
