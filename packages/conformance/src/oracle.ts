@@ -84,9 +84,7 @@ export class Oracle {
   }
 
   history(filter: Filter, ignoreDeletes = false): OracleEntry[] {
-    return this.kept.filter(
-      (entry) => matches(filter, entry.key) && !(ignoreDeletes && entry.operation !== "PUT"),
-    );
+    return this.kept.filter((entry) => matches(filter, entry.key) && !(ignoreDeletes && entry.operation !== "PUT"));
   }
 
   /** What the keys and values of all kept entries add up to, in bytes (rule B10). */
@@ -220,13 +218,7 @@ export class Oracle {
     if (actual !== lastRevision) throw new RevisionMismatchError(key, lastRevision, actual);
   }
 
-  #append(
-    key: string,
-    operation: EntryOperation,
-    value: Uint8Array,
-    ttl: number | undefined,
-    expired = false,
-  ): number {
+  #append(key: string, operation: EntryOperation, value: Uint8Array, ttl: number | undefined, expired = false): number {
     this.revision += 1;
     const entry: OracleEntry = {
       key,
@@ -271,7 +263,9 @@ export class Oracle {
 
   /** Removes what is due; returns the keys that get an expiry marker (rules T1, T2, T4). */
   #expire(): string[] {
-    const due = this.kept.filter((entry) => entry.created + (this.lifetime(entry) ?? Number.POSITIVE_INFINITY) <= this.#now);
+    const due = this.kept.filter(
+      (entry) => entry.created + (this.lifetime(entry) ?? Number.POSITIVE_INFINITY) <= this.#now,
+    );
     const ended = due.filter((entry) => entry === this.newest(entry.key));
     this.#compact(due);
     for (const { key } of ended) this.#drop(this.kept.filter((entry) => entry.key === key));
