@@ -1,3 +1,4 @@
+export { embeddedCapabilities, embeddedTraits } from "./embedded.ts";
 export {
   applyUnit,
   applyUnits,
