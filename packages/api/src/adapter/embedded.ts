@@ -25,7 +25,8 @@ export const embeddedCapabilities: Capabilities = {
 
 /** How the kit is to use a storage that answers at once from memory and never loses a wake-up. */
 export const embeddedTraits: StorageTraits = {
-  direct: true,
+  directReads: true,
+  directWrites: true,
   batchOperations: 1000,
   batchBytes: 2 ** 20,
   readKeys: 1000,

@@ -144,9 +144,9 @@ export class Feed {
   /** Reads a page of the log. */
   read(query: Omit<LogQuery, "maxBytes">): Awaitable<Window> {
     const version = this.#version;
-    const { pageBytes, direct } = this.#context.storage.traits;
+    const { pageBytes, directReads } = this.#context.storage.traits;
     const ask = { ...query, maxBytes: pageBytes };
-    const page = direct
+    const page = directReads
       ? this.#context.now((call) => this.#bucket.readLog(ask, call))
       : this.#context.step((call) => this.#bucket.readLog(ask, call), undefined);
     return page instanceof Promise

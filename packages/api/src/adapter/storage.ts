@@ -24,11 +24,12 @@ export interface Call {
 /** How the kit is to use a storage; numbers that a storage has measured. */
 export interface StorageTraits {
   /**
-   * True when commits and reads are so cheap that collecting them is a loss: the kit passes each write and read on at
-   * once, alone. False: those of one turn of the microtask queue, and those that arrive while one is in flight, go
-   * together.
+   * True when reads are so cheap that collecting them is a loss: the kit passes each on at once, alone. False: those of
+   * one turn of the microtask queue, and those that arrive while one is in flight, go together.
    */
-  readonly direct: boolean;
+  readonly directReads: boolean;
+  /** The same for commits. */
+  readonly directWrites: boolean;
   /** The most operations that one commit should have; a single transaction may have more. */
   readonly batchOperations: number;
   /** The most value bytes that one commit should have; a single unit may have more. */

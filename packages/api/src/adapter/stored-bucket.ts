@@ -13,7 +13,8 @@ export class StoredBucket {
   readonly storage: BucketStorage;
   readonly feed: Feed;
   readonly #onWrite: (ttl: number | undefined) => void;
-  readonly #direct: boolean;
+  readonly #directReads: boolean;
+  readonly #directWrites: boolean;
   readonly #writes: Lane<Unit, Outcome>;
   readonly #reads: Lane<readonly string[], readonly (Row | undefined)[]>;
 
@@ -23,7 +24,8 @@ export class StoredBucket {
     this.feed = new Feed(context, storage);
     this.#onWrite = onWrite;
     const { traits } = context.storage;
-    this.#direct = traits.direct;
+    this.#directReads = traits.directReads;
+    this.#directWrites = traits.directWrites;
     this.#writes = new Lane(context, {
       inFlight: 1,
       maxCount: traits.batchOperations,
@@ -56,7 +58,7 @@ export class StoredBucket {
   submit(unit: Unit, signal: AbortSignal | undefined): Awaitable<Outcome> {
     this.context.admit(signal);
     const ttl = unit.length === 1 ? unit[0]?.ttl : shortestTtl(unit);
-    if (!this.#direct) {
+    if (!this.#directWrites) {
       return this.#writes.submit(unit, signal).then((outcome) => {
         this.#wrote(ttl);
         return outcome;
@@ -76,7 +78,9 @@ export class StoredBucket {
   /** Reads the live rows of some keys, all as of one revision. */
   read(keys: readonly string[], signal: AbortSignal | undefined): Awaitable<readonly (Row | undefined)[]> {
     this.context.admit(signal);
-    return this.#direct ? this.context.now((call) => this.storage.read(keys, call)) : this.#reads.submit(keys, signal);
+    return this.#directReads
+      ? this.context.now((call) => this.storage.read(keys, call))
+      : this.#reads.submit(keys, signal);
   }
 
   /** Carries out one step on the bucket's storage. */
