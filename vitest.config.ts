@@ -11,7 +11,6 @@ const config: ViteUserConfig = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["@revkv/source", "node"] } },
   test: {
-    pool: "forks",
     projects: packages.map(({ name }) => ({
       extends: true,
       test: { name, root: `packages/${name}`, include: ["{src,test}/**/*.test.ts"] },
