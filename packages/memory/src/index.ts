@@ -1,1 +1,1 @@
-export {};
+export { connect, type MemoryOptions } from "./connect.ts";

@@ -1,0 +1,146 @@
+import type { NormalizedConfig } from "@revkv/api";
+import type { Ledger, Row } from "@revkv/api/adapter";
+import { sizeOf } from "@revkv/api/adapter";
+import { Deadlines } from "./deadlines.ts";
+import { Log } from "./log.ts";
+import { SortedKeys } from "./sorted-keys.ts";
+
+/** How many due rows are handed out at a time. */
+export const duePage = 256;
+
+/** What one bucket holds: its rows by key, and in every order in which they are asked for. */
+export class MemoryLedger implements Ledger {
+  config: NormalizedConfig;
+  revision = 0;
+  created = 0;
+  compactedTo = 0;
+  /** All rows by revision. */
+  readonly log: Log = new Log();
+  /** The keys whose newest row is a value. */
+  readonly live: SortedKeys = new SortedKeys();
+  /** The keys whose newest row is a marker. */
+  readonly marked: SortedKeys = new SortedKeys();
+  /** A key's only row, or its rows, oldest first, where it has several: most keys in most buckets have one. */
+  readonly #rows: Map<string, Row | Row[]> = new Map();
+  readonly #deadlines: Deadlines = new Deadlines();
+  #bytes = 0;
+
+  constructor(config: NormalizedConfig) {
+    this.config = config;
+  }
+
+  /** When the next row is due, in milliseconds; infinite when none ever is. */
+  get nextDue(): number {
+    const { ttl } = this.config;
+    const oldest = ttl === undefined ? undefined : this.log.oldest;
+    // No row was created before the oldest, so none is due by the bucket's ttl before it.
+    const aged = ttl === undefined || oldest === undefined ? Number.POSITIVE_INFINITY : oldest.created + ttl;
+    return Math.min(aged, this.#deadlines.earliest);
+  }
+
+  /** True when no key has more than one row. */
+  get flat(): boolean {
+    return this.#rows.size === this.log.size;
+  }
+
+  newest(key: string): Row | undefined {
+    return last(this.#rows.get(key));
+  }
+
+  kept(key: string): readonly Row[] {
+    const rows = this.#rows.get(key);
+    return rows === undefined ? [] : Array.isArray(rows) ? rows : [rows];
+  }
+
+  append(row: Row, keep: number): void {
+    const { key } = row;
+    const rows = this.#rows.get(key);
+    this.log.append(row);
+    this.#deadlines.add(row);
+    this.#bytes += sizeOf(row);
+    this.#reindex(key, last(rows), row);
+    if (rows === undefined) {
+      this.#rows.set(key, row);
+    } else if (keep === 1) {
+      this.#rows.set(key, row);
+      if (Array.isArray(rows)) for (const old of rows) this.#forget(old);
+      else this.#forget(rows);
+    } else if (Array.isArray(rows)) {
+      rows.push(row);
+      this.#trim(rows, keep);
+    } else {
+      this.#rows.set(key, [rows, row]);
+    }
+  }
+
+  remove(row: Row): void {
+    const { key, revision } = row;
+    const rows = this.kept(key);
+    const [only, ...others] = rows.filter((kept) => kept.revision !== revision);
+    if (only === undefined) this.#rows.delete(key);
+    else this.#rows.set(key, others.length === 0 ? only : [only, ...others]);
+    this.#reindex(key, rows.at(-1), others.at(-1) ?? only);
+    this.#forget(row);
+  }
+
+  due(now: number): readonly Row[] {
+    const due: Row[] = [];
+    for (const row of this.#deadlines.passed(now)) {
+      if (due.push(row) === duePage) return due;
+    }
+    const { ttl } = this.config;
+    if (ttl === undefined) return due;
+    for (let slot = this.log.slotAfter(0); slot < this.log.slots && due.length < duePage; slot += 1) {
+      const row = this.log.rowAt(slot);
+      if (row === undefined) continue;
+      if (row.created + ttl > now) break;
+      due.push(row);
+    }
+    return due;
+  }
+
+  bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes on another config, and removes what is beyond its `history` (rule B6). */
+  configure(config: NormalizedConfig): void {
+    const lowered = config.history < this.config.history;
+    this.config = config;
+    if (!lowered) return;
+    for (const [key, rows] of this.#rows) {
+      if (!Array.isArray(rows)) continue;
+      this.#trim(rows, config.history);
+      const [only] = rows;
+      if (only !== undefined && rows.length === 1) this.#rows.set(key, only);
+    }
+  }
+
+  #trim(rows: Row[], keep: number): void {
+    while (rows.length > keep) this.#forget(rows.shift() as Row);
+  }
+
+  /** Takes a row out of everything but the rows of its key. */
+  #forget(row: Row): void {
+    this.log.remove(row.revision);
+    this.#deadlines.delete(row);
+    this.#bytes -= sizeOf(row);
+  }
+
+  #reindex(key: string, before: Row | undefined, after: Row | undefined): void {
+    const from = this.#keysLike(before);
+    const to = this.#keysLike(after);
+    if (from === to) return;
+    from?.delete(key);
+    to?.add(key);
+  }
+
+  #keysLike(newest: Row | undefined): SortedKeys | undefined {
+    if (newest === undefined) return undefined;
+    return newest.operation === "PUT" ? this.live : this.marked;
+  }
+}
+
+function last(rows: Row | Row[] | undefined): Row | undefined {
+  return Array.isArray(rows) ? rows[rows.length - 1] : rows;
+}
