@@ -1,0 +1,538 @@
+import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { KeyValue, KeyValueEntry } from "@revkv/api";
+import { brief, bytes, eventually, read, take } from "../expect.ts";
+import { inParallel, randomNumbers, range } from "../load.ts";
+import type { Recording } from "../recorder.ts";
+import { assertRising, record, revisions } from "../recorder.ts";
+import type { Scenario, ScenarioEnv } from "../scenario.ts";
+import { scenario } from "../scenario.ts";
+
+/**
+ * Asserts that a watcher gave what a single reader of the log gets: below some revision the newest entry of each key,
+ * but for those overwritten since, and from there on every single entry. `log` is all that was ever written.
+ */
+function assertIsTheLog({ initial, updates }: Recording, log: readonly KeyValueEntry[]): void {
+  const last = log.at(-1)?.revision ?? 0;
+  const line = (updates[0]?.revision ?? last + 1) - 1;
+  const newest = new Map(log.filter((entry) => entry.revision <= line).map((entry) => [entry.key, entry]));
+  const overwritten = new Set(updates.map((entry) => entry.key));
+  const all = new Set([...newest.values()].map(brief));
+  const expected = new Set([...newest.values()].filter((entry) => !overwritten.has(entry.key)).map(brief));
+  assertRising([...initial, ...updates], "a watcher");
+  for (const entry of initial) assert.ok(all.has(brief(entry)), `${brief(entry)} is the newest of its key at ${line}`);
+  const given = new Set(initial.map(brief));
+  for (const entry of expected) assert.ok(given.has(entry), `${entry} is in the initial set at ${line}`);
+  assert.deepEqual(updates.map(brief), log.filter((entry) => entry.revision > line).map(brief));
+}
+
+/** The newest entry of each key, as a full reader finds it, in revision order. */
+async function newestOf(kv: KeyValue): Promise<KeyValueEntry[]> {
+  const newest = new Map((await kv.history(">")).map((entry) => [entry.key, entry]));
+  return [...newest.values()].sort((a, b) => a.revision - b.revision);
+}
+
+/** 3 keys, 100 puts on `writer` at the same time as watches on `watching`. */
+async function race(writer: KeyValue, watching: KeyValue): Promise<void> {
+  for (const key of ["a", "b", "c"]) await writer.put(key, "0");
+  const writing = inParallel(100, 10, (index) => writer.put(["a", "b", "c"][index % 3] ?? "", `${index}`));
+  const recorders = await inParallel(5, 2, async () => record(await watching.watch(">")));
+  const last = Math.max(...(await writing));
+  const log = await writer.history(">");
+  assert.deepEqual(revisions(log), range(1, last), "nothing was trimmed: the history is the log");
+  for (const recorder of recorders) {
+    await recorder.reaches(last);
+    assertIsTheLog(await recorder.stop(), log);
+  }
+}
+
+const nothingLost: readonly Scenario[] = [
+  scenario(
+    "W7/racing-puts",
+    "with 100 puts racing with the call to watch, a watcher gets what a reader of the log gets",
+    {
+      async run(env) {
+        for (let round = 0; round < 8; round += 1) {
+          const kv = await env.bucket({ history: 64 });
+          await race(kv, kv);
+        }
+      },
+    },
+  ),
+
+  scenario("W7/racing-puts-of-another-manager", "the same, when the puts come through another manager", {
+    async run(env) {
+      const other = await env.open();
+      for (let round = 0; round < 5; round += 1) {
+        const kv = await env.bucket({ history: 64 });
+        await race(await other.keyValue(kv.bucket), kv);
+      }
+    },
+  }),
+
+  scenario("W7/racing-resume", "with puts racing with a resumed watch, every revision from there on comes once", {
+    async run(env) {
+      for (let round = 0; round < 5; round += 1) {
+        const kv = await env.bucket({ history: 64 });
+        for (const key of ["a", "b", "c"]) await kv.put(key, "0");
+        const writing = inParallel(100, 10, (index) => kv.put(["a", "b", "c"][index % 3] ?? "", `${index}`));
+        const recorders = await inParallel(5, 2, async () => record(await kv.watch(">", { resumeFromRevision: 2 })));
+        const last = Math.max(...(await writing));
+        for (const recorder of recorders) {
+          await recorder.reaches(last);
+          const { initial, updates } = await recorder.stop();
+          assert.deepEqual(revisions([...initial, ...updates]), range(2, last));
+        }
+      }
+    },
+  }),
+
+  scenario("W7/racing-deletes", "with puts, deletes and purges racing, no marker that is kept is missed", {
+    async run(env) {
+      const kv = await env.bucket({ history: 64 });
+      const random = randomNumbers(env.seed);
+      const keys = ["a", "b", "c", "d"];
+      const writing = inParallel(200, 8, async (index) => {
+        const key = keys[random(keys.length)] ?? "";
+        const kind = random(4);
+        return await (kind === 0 ? kv.delete(key) : kind === 1 ? kv.purge(key) : kv.put(key, `${index}`));
+      });
+      const recorders = await inParallel(4, 2, async () => record(await kv.watch(">")));
+      const last = Math.max(...(await writing));
+      const kept = await kv.history(">");
+      for (const recorder of recorders) {
+        await recorder.reaches(last);
+        const { initial, updates } = await recorder.stop();
+        assertRising([...initial, ...updates], "a watcher");
+        const first = initial.at(-1)?.revision ?? 0;
+        const given = new Set([...initial, ...updates].map(brief));
+        const line = updates[0]?.revision ?? last;
+        for (const entry of kept.filter((one) => one.revision >= line && one.revision > first)) {
+          assert.ok(given.has(brief(entry)), `${brief(entry)} is kept and was delivered`);
+        }
+        const state = new Map([...initial, ...updates].map((entry) => [entry.key, brief(entry)]));
+        assert.deepEqual(new Set(state.values()), new Set((await newestOf(kv)).map(brief)), "each key's newest entry");
+      }
+    },
+  }),
+
+  scenario(
+    "W7/filtered",
+    "a watcher with a filter gets exactly the entries that match, however many others there are",
+    {
+      async run(env) {
+        const kv = await env.bucket({ history: 64 });
+        const recorder = record(await kv.watch("rare.*"));
+        await inParallel(2000, 50, (index) =>
+          kv.put(index % 100 === 0 ? `rare.${index % 300}` : `common.${index}`, "x"),
+        );
+        const matching = await kv.history("rare.*");
+        assert.equal(matching.length, 20);
+        await recorder.reaches(matching.at(-1)?.revision ?? 0);
+        const { initial, updates } = await recorder.stop();
+        assert.deepEqual([...initial, ...updates].map(brief), matching.map(brief));
+      },
+    },
+  ),
+
+  scenario("W7/slow-consumers", "consumers that are too slow for thousands of puts end with each key's newest entry", {
+    async run(env) {
+      const kv = await env.bucket();
+      const paces = [0, 1, 3].map((turns) => async (): Promise<void> => {
+        for (let left = turns; left > 0; left -= 1) await turn();
+      });
+      const recorders = await Promise.all(paces.map(async (pace) => record(await kv.watch(">"), pace)));
+      await inParallel(4000, 40, (index) => kv.put(`key.${index % 40}`, `${index}`));
+      const last = await kv.put("last", "x");
+      const newest = await newestOf(kv);
+      assert.equal(newest.length, 41);
+      for (const recorder of recorders) {
+        await recorder.reaches(last);
+        const { initial, updates } = await recorder.stop();
+        const all = [...initial, ...updates];
+        assertRising(all, "a slow watcher");
+        const state = new Map(all.map((entry) => [entry.key, entry]));
+        assert.deepEqual(new Set([...state.values()].map(brief)), new Set(newest.map(brief)));
+      }
+    },
+  }),
+
+  scenario("W7/slow-and-kept", "while everything is kept a slow consumer misses nothing at all", {
+    async run(env) {
+      const kv = await env.bucket({ history: 64 });
+      const recorder = record(await kv.watch(">"), () => turn());
+      await inParallel(3000, 50, (index) => kv.put(`key.${index % 60}`, `${index}`));
+      await recorder.reaches(3000);
+      const { initial, updates } = await recorder.stop();
+      assert.deepEqual(initial, []);
+      assert.deepEqual(revisions(updates), range(1, 3000));
+    },
+  }),
+
+  scenario("W7/many-watchers", "100 watchers with different filters each get their own entries, all of them", {
+    async run(env) {
+      const kv = await env.bucket({ history: 64 });
+      const recorders = await inParallel(100, 20, async (index) =>
+        record(await kv.watch(index % 10 === 0 ? ">" : `key.${index % 10}`)),
+      );
+      await inParallel(300, 20, (index) => kv.put(`key.${index % 10}`, `${index}`));
+      const last = await kv.put("key.0", "last");
+      const log = await kv.history(">");
+      for (const [index, recorder] of recorders.entries()) {
+        const expected = index % 10 === 0 ? log : log.filter((entry) => entry.key === `key.${index % 10}`);
+        await recorder.reaches(expected.at(-1)?.revision ?? last);
+        assert.deepEqual((await recorder.stop()).updates.map(brief), expected.map(brief));
+      }
+    },
+  }),
+];
+
+const nothingRemoved: readonly Scenario[] = [
+  scenario("W7/purged-while-lagging", "a value that was purged before it was read is never delivered", {
+    async run(env) {
+      const kv = await env.bucket({ history: 20 });
+      const watchers = [await kv.watch(">"), await kv.watch("secret"), await kv.watch(">", { updatesOnly: true })];
+      for (let index = 0; index < 20; index += 1) await kv.put("secret", `${index}`);
+      await kv.purge("secret");
+      for (const watcher of watchers) {
+        assert.deepEqual((await take(watcher, 2)).map(brief), ["null", "21 PURGE secret"]);
+      }
+    },
+  }),
+
+  scenario("W7/purged-in-page", "a value purged after entries before it were read is not delivered any more", {
+    async run(env) {
+      const kv = await env.bucket({ history: 20 });
+      for (const key of ["a", "secret", "b"]) await kv.put(key, "1");
+      const starts = [{}, { includeHistory: true }, { resumeFromRevision: 1 }];
+      const readers = await Promise.all(starts.map(async (start) => read(await kv.watch(">", start))));
+      for (const reader of readers) assert.equal(brief(await reader.next()), "1 PUT a=1");
+      await kv.purge("secret");
+      for (const reader of readers) {
+        assert.deepEqual((await reader.take(3)).map(brief), ["3 PUT b=1", "null", "4 PURGE secret"]);
+        await reader.watcher.stop();
+      }
+    },
+  }),
+
+  scenario("W7/purged-in-live-page", "the same for entries behind null", {
+    async run(env) {
+      const kv = await env.bucket({ history: 20 });
+      const reader = read(await kv.watch(">"));
+      assert.equal(await reader.next(), null);
+      for (const key of ["a", "secret", "b"]) await kv.put(key, "1");
+      assert.equal(brief(await reader.next()), "1 PUT a=1");
+      await kv.purge("secret");
+      assert.deepEqual((await reader.take(2)).map(brief), ["3 PUT b=1", "4 PURGE secret"]);
+      await reader.watcher.stop();
+    },
+  }),
+
+  scenario(
+    "W7/overwritten-in-page",
+    "a value that history trimmed after entries before it were read is not delivered",
+    {
+      async run(env) {
+        const kv = await env.bucket();
+        const reader = read(await kv.watch(">"));
+        assert.equal(await reader.next(), null);
+        for (const key of ["a", "b", "c"]) await kv.put(key, "1");
+        assert.equal(brief(await reader.next()), "1 PUT a=1");
+        await kv.put("b", "2");
+        assert.deepEqual((await reader.take(2)).map(brief), ["3 PUT c=1", "4 PUT b=2"]);
+        await reader.watcher.stop();
+      },
+    },
+  ),
+
+  scenario("W7/history-lowered", "entries beyond a history that was lowered are not delivered any more", {
+    async run(env) {
+      const kv = await env.bucket({ history: 10 });
+      for (const value of ["1", "2", "3"]) await kv.put("a", value);
+      await kv.put("b", "1");
+      const unread = await kv.watch(">", { includeHistory: true });
+      const reader = read(await kv.watch(">", { includeHistory: true }));
+      assert.equal(brief(await reader.next()), "1 PUT a=1");
+      await env.manager.updateKeyValue({ bucket: kv.bucket, history: 1 });
+      assert.deepEqual((await take(unread, 3)).map(brief), ["3 PUT a=3", "4 PUT b=1", "null"]);
+      assert.deepEqual((await reader.take(3)).map(brief), ["3 PUT a=3", "4 PUT b=1", "null"]);
+      await reader.watcher.stop();
+    },
+  }),
+
+  scenario("W7/expired-while-lagging", "a value that expired before it was read is not delivered", {
+    async run(env) {
+      const kv = await env.bucket({ ttl: 1000, history: 5 });
+      await kv.put("a", "1");
+      const initial = await kv.watch(">");
+      const live = await kv.watch(">", { updatesOnly: true });
+      await kv.put("b", "1");
+      await env.pass(1000 + env.capabilities.ttlResolutionMs);
+      await kv.put("c", "1");
+      assert.deepEqual((await take(initial, 2)).map(brief), ["null", "3 PUT c=1"]);
+      assert.deepEqual((await take(live, 2)).map(brief), ["null", "3 PUT c=1"]);
+    },
+  }),
+];
+
+const wholeTransactions: readonly Scenario[] = [
+  scenario("O10/null-not-inside", "null never falls between two entries of a transaction", {
+    requires: (capabilities) => capabilities.transactions,
+    async run(env) {
+      const kv = await env.bucket({ history: 64 });
+      const writing = inParallel(50, 5, (index) =>
+        kv.transaction([
+          { op: "put", key: "x", value: `${index}` },
+          { op: "put", key: "y", value: `${index}` },
+          { op: "put", key: "z", value: `${index}` },
+        ]),
+      );
+      const recorders = await inParallel(20, 4, async () => record(await kv.watch(">", { includeHistory: true })));
+      await writing;
+      for (const recorder of recorders) {
+        await recorder.reaches(150);
+        const { initial, updates } = await recorder.stop();
+        assert.deepEqual(revisions([...initial, ...updates]), range(1, 150));
+        assert.equal(initial.length % 3, 0, "the initial set ends with a whole transaction");
+      }
+    },
+  }),
+];
+
+const bounded: readonly Scenario[] = [
+  scenario(
+    "W8/sleeping-consumer",
+    "after 20,000 puts a consumer that wakes up gets the newest entry of each key, in order",
+    {
+      async run(env) {
+        const kv = await env.bucket();
+        const watchers = [await kv.watch(">"), await kv.watch("key.*"), await kv.watch(">", { updatesOnly: true })];
+        await inParallel(20_000, 200, (index) => kv.put(`key.${index % 20}`, `${index}`));
+        const last = await kv.put("key.10", "last");
+        const newest = await newestOf(kv);
+        assert.equal(newest.length, 20);
+        for (const watcher of watchers) {
+          const reader = read(watcher);
+          assert.equal(await reader.next(), null);
+          const entries = await reader.until("the last put", (entry) => entry.revision === last);
+          assert.deepEqual(entries.map(brief), newest.map(brief));
+          await watcher.stop();
+        }
+      },
+    },
+  ),
+
+  scenario("W8/paused-consumer", "a consumer that pauses in the middle goes on where it was", {
+    async run(env) {
+      const kv = await env.bucket();
+      await inParallel(500, 50, (index) => kv.put(`old.${index}`, "x"));
+      const reader = read(await kv.watch(">"));
+      const before = await reader.take(100);
+      await inParallel(5000, 100, (index) => kv.put(`new.${index % 50}`, `${index}`));
+      const last = await kv.put("last", "x");
+      const initial = await reader.throughNull();
+      assert.deepEqual(revisions(before.concat(initial).filter((item) => item !== null)), range(1, 500));
+      const updates = await reader.until("the last put", (entry) => entry.revision === last);
+      assertRising(updates, "a watcher that paused");
+      assert.deepEqual(updates.map(brief), (await newestOf(kv)).filter((entry) => entry.revision > 500).map(brief));
+      await reader.watcher.stop();
+    },
+  }),
+
+  scenario("W8/memory", "what is written while a consumer sleeps is not held for it in memory", {
+    requires: (capabilities) => capabilities.maxValueBytes >= 100_000,
+    async run(env) {
+      const kv = await env.bucket();
+      const size = 100_000;
+      const count = 2000;
+      const readers = await inParallel(3, 3, async () => read(await kv.watch(">")));
+      for (const reader of readers) assert.equal(await reader.next(), null);
+      // One of them waits for the next entry when the puts begin, so that it is caught up.
+      const waiting = readers[0]?.next();
+      const before = await held();
+      await inParallel(count, 4, (index) => kv.put("a", new Uint8Array(size).fill(index)));
+      // Each watcher alone would hold 200 MB of values; a page for each is allowed.
+      const limit = (size * count) / 4;
+      const grown = (await held()) - before;
+      assert.ok(
+        grown < limit,
+        `${grown} bytes are held after ${size * count} were written, less than ${limit} allowed`,
+      );
+      assert.ok((await waiting) !== null);
+      for (const reader of readers) {
+        const last = await kv.put("end", "x");
+        const rest = await reader.until("the last put", (entry) => entry.revision === last);
+        assertRising(rest, "a watcher that slept");
+        await reader.watcher.stop();
+      }
+    },
+  }),
+];
+
+/** The bytes of all buffers of this process that are still in use. */
+async function held(): Promise<number> {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  // Buffers are given back a little after the objects that held them are collected.
+  collectGarbage();
+  await turn();
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
+}
+
+const visibility: readonly Scenario[] = [
+  scenario("M3/watchers-rising", "with many writers on two managers every watcher sees revisions rise", {
+    async run(env) {
+      const { kv, other } = await twoHandles(env);
+      const recorders = await inParallel(6, 3, async (index) =>
+        record(await (index % 2 === 0 ? kv : other).watch(">", { updatesOnly: true })),
+      );
+      const written = await inParallel(400, 20, (index) =>
+        (index % 2 === 0 ? kv : other).put(`key.${index % 10}`, `${index}`),
+      );
+      for (const recorder of recorders) {
+        await recorder.reaches(Math.max(...written));
+        assert.deepEqual(revisions((await recorder.stop()).updates), range(1, 400));
+      }
+    },
+  }),
+
+  scenario("M3/nothing-appears-below", "what a watcher has seen past does not appear later, to anybody", {
+    async run(env) {
+      const { kv, other } = await twoHandles(env);
+      const recorder = record(await kv.watch(">"));
+      let done = false;
+      const writing = inParallel(500, 20, (index) => (index % 2 ? kv : other).put(`key.${index % 10}`, `${index}`));
+      const finished = writing.then(() => {
+        done = true;
+      });
+      const observations: { readonly seen: number; readonly below: number }[] = [];
+      await eventually("the writers to finish", async () => {
+        const seen = recorder.revision;
+        const history = await (observations.length % 2 ? kv : other).history(">");
+        observations.push({ seen, below: history.filter((entry) => entry.revision <= seen).length });
+        return done;
+      });
+      await finished;
+      // History keeps everything here, so that whoever sees revision n finds n entries up to it.
+      for (const { seen, below } of observations) assert.equal(below, seen, `all entries up to ${seen} are there`);
+      await recorder.stop();
+    },
+  }),
+
+  scenario("M3/read-then-watch", "a watcher that begins behind what a reader saw gets nothing at or below it", {
+    async run(env) {
+      const { kv, other } = await twoHandles(env);
+      const writing = inParallel(300, 10, (index) => other.put(`key.${index % 6}`, `${index}`));
+      const checks = await inParallel(20, 2, async (index) => {
+        const seen = (await kv.get(`key.${index % 6}`))?.revision ?? 0;
+        return { seen, recorder: record(await kv.watch(">", { updatesOnly: true })) };
+      });
+      const last = Math.max(...(await writing), await kv.put("last", "x"));
+      for (const { seen, recorder } of checks) {
+        await recorder.reaches(last);
+        const { updates } = await recorder.stop();
+        const first = updates[0]?.revision ?? last;
+        assert.ok(first > seen, `a watcher behind revision ${seen} begins with ${first}`);
+        assert.deepEqual(revisions(updates), range(first, last));
+      }
+    },
+  }),
+];
+
+async function twoHandles(env: ScenarioEnv): Promise<{ kv: KeyValue; other: KeyValue }> {
+  const kv = await env.bucket({ history: 64 });
+  const other = await (await env.open()).keyValue(kv.bucket);
+  return { kv, other };
+}
+
+const bytesOfValues: readonly Scenario[] = [
+  scenario("M6/watched-bytes", "watchers get values byte for byte: any bytes, none, a megabyte", {
+    async run(env) {
+      const kv = await env.bucket({ history: 10 });
+      const size = Math.min(1_048_576, env.capabilities.maxValueBytes);
+      const values = [
+        new Uint8Array([0, 1, 255, 128, 10, 13]),
+        new Uint8Array(0),
+        new Uint8Array(size).map((_, index) => index * 7),
+        bytes("grüße, 世界"),
+      ];
+      const live = await kv.watch("a");
+      for (const value of values) await kv.put("a", value);
+      const watchers = [live, await kv.watch("a", { includeHistory: true })];
+      for (const watcher of watchers) {
+        const items = (await take(watcher, values.length + 1)).filter((item) => item !== null);
+        for (const [index, value] of values.entries()) {
+          const entry = items[index];
+          assert.equal(entry?.operation, "PUT", "an empty value is a PUT");
+          assert.equal(entry.length, value.length);
+          assert.ok(Buffer.compare(entry.value, value) === 0, `value ${index} came back as it was`);
+        }
+      }
+    },
+  }),
+
+  scenario("M6/callers-buffer", "what the caller does to its buffer after a put resolved does not reach watchers", {
+    async run(env) {
+      const kv = await env.bucket();
+      const watcher = await kv.watch("a");
+      const buffer = bytes("value");
+      await kv.put("a", buffer);
+      buffer.fill(0);
+      const [, entry] = await take(watcher, 2);
+      assert.equal(entry?.string(), "value");
+    },
+  }),
+
+  scenario("M6/watchers-apart", "what one watcher does to its entries does not reach another, nor the store", {
+    async run(env) {
+      const kv = await env.bucket({ history: 5 });
+      await kv.put("a", "initial");
+      const vandal = read(await kv.watch(">"));
+      const victim = read(await kv.watch(">"));
+      const both = async (): Promise<void> => {
+        const spoilt = await vandal.entry();
+        const { created, value } = spoilt;
+        const text = spoilt.string();
+        const time = created.getTime();
+        value.fill(0);
+        created.setTime(0);
+        const untouched = await victim.entry();
+        assert.equal(untouched.string(), text);
+        assert.equal(untouched.created.getTime(), time);
+        const stored = await kv.getRevision("a", spoilt.revision);
+        assert.equal(stored?.string(), text);
+        assert.equal(stored.created.getTime(), time);
+      };
+      await both();
+      assert.deepEqual([await vandal.next(), await victim.next()], [null, null]);
+      await kv.put("a", "live");
+      await both();
+      await vandal.watcher.stop();
+      await victim.watcher.stop();
+    },
+  }),
+
+  scenario("M6/own-copy", "an entry's own copy of its value stays the same while the key goes on", {
+    async run(env) {
+      const kv = await env.bucket();
+      await kv.put("a", "first");
+      const [first] = await take(await kv.watch("a"), 1);
+      await kv.put("a", "second");
+      await kv.purge("a");
+      assert.equal(first?.string(), "first");
+    },
+  }),
+];
+
+/** What reaches a watcher, and what it costs: W7, W8, and M3, M6 and O10 as watchers see them. */
+export const watchDelivery: readonly Scenario[] = [
+  ...nothingLost,
+  ...nothingRemoved,
+  ...wholeTransactions,
+  ...bounded,
+  ...visibility,
+  ...bytesOfValues,
+];
