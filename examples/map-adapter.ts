@@ -100,15 +100,13 @@ class MapBucket implements kit.BucketStorage, kit.Ledger {
     if (this.#buckets.get(this.name) !== this) throw new KeyValueError("BUCKET_NOT_FOUND", "it was deleted");
     while (kit.settleDue(this, Date.now())) this.wake();
   };
+  /** Whoever is woken reads later, when the step is done. */
   change = <T>(step: () => T): T => {
     this.settle();
-    const result = step();
     this.wake();
-    return result;
+    return step();
   };
-  wake = (): void => {
-    for (const wake of this.#wakes) wake();
-  };
+  wake = (): void => this.#wakes.forEach((wake) => void wake());
   #keep = (key: string, rows: kit.Row[]): void =>
     void (rows.length > 0 ? this.#rows.set(key, rows) : this.#rows.delete(key));
   #all = (): kit.Row[] => [...this.#rows.values()].flat().sort((a, b) => a.revision - b.revision);
@@ -116,13 +114,10 @@ class MapBucket implements kit.BucketStorage, kit.Ledger {
     row && { ...row, expiresAt: kit.expiryOf(row, this.config.ttl) };
 }
 
-/** Opens buckets of its own, or those that other managers have open too. */
-export async function connect(
-  options: ManagerOptions = {},
-  buckets: Map<string, MapBucket> = new Map(),
-): Promise<KeyValueManager> {
+/** The storage: buckets by name. */
+export function mapStorage(buckets: Map<string, MapBucket> = new Map()): kit.Storage {
   const opened = (bucket: MapBucket | undefined) => bucket && { bucket, config: bucket.config };
-  const storage: kit.Storage = {
+  return {
     backingStore: "map",
     capabilities: kit.embeddedCapabilities,
     traits: kit.embeddedTraits,
@@ -145,5 +140,9 @@ export async function connect(
     translateError: (error) => new KeyValueError("INTERNAL", "the map failed", { cause: error }),
     close: () => undefined,
   };
+}
+
+/** Opens buckets of its own, or those that other managers have open too. */
+export async function connect(options?: ManagerOptions, storage: kit.Storage = mapStorage()): Promise<KeyValueManager> {
   return new kit.StorageManager(storage, options);
 }
