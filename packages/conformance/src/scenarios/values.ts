@@ -33,7 +33,7 @@ function sameBytes(entry: KeyValueEntry | null, expected: Uint8Array, what: stri
 }
 
 /** Values, byte for byte, and the entries that carry them. */
-export const valueScenarios: readonly Scenario[] = [
+export const values: readonly Scenario[] = [
   scenario("M6/byte-for-byte", "all byte values come back as they were, by every way of reading", {
     async run(env) {
       const kv = await env.bucket();
