@@ -1,5 +1,15 @@
 import type { Scenario } from "../scenario.ts";
-import { names } from "./names.ts";
+import { bucketConfigScenarios } from "./bucket-config.ts";
+import { bucketLimitScenarios } from "./bucket-limits.ts";
+import { bucketStatusScenarios } from "./bucket-status.ts";
+import { bucketScenarios } from "./buckets.ts";
+import { nameScenarios } from "./names.ts";
 
 /** Every scenario of the suite, group by group. */
-export const scenarios: readonly Scenario[] = [...names];
+export const scenarios: readonly Scenario[] = [
+  ...nameScenarios,
+  ...bucketScenarios,
+  ...bucketConfigScenarios,
+  ...bucketLimitScenarios,
+  ...bucketStatusScenarios,
+];

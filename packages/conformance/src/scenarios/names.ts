@@ -179,7 +179,7 @@ function selects(filter: readonly string[], key: readonly string[]): boolean {
 }
 
 /** The names of buckets and keys, and filters: rules B1, K1 and K2, and their part of B5. */
-export const names: readonly Scenario[] = [
+export const nameScenarios: readonly Scenario[] = [
   scenario("B1/good-names", "a bucket's name may be of letters, digits, - and _, in any place", {
     async run(env) {
       const storage = await env.fresh();
