@@ -11,6 +11,8 @@ const config: ViteUserConfig = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["@revkv/source", "node"] } },
   test: {
+    // CommonJS packages are imported as Node imports them: what passes here works for users too.
+    deps: { interopDefault: false },
     projects: packages.map(({ name }) => ({
       extends: true,
       test: { name, root: `packages/${name}`, include: ["{src,test}/**/*.test.ts"] },
