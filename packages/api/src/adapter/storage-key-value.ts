@@ -167,7 +167,7 @@ export class StorageKeyValue implements KeyValue {
 
   async purgeDeletes(options?: PurgeDeletesOptions): Promise<number> {
     checkOptions(options, allowedOptions.purgeDeletes);
-    const olderThan = options?.olderThan ?? defaultOlderThan;
+    const { olderThan = defaultOlderThan } = options ?? {};
     checkInteger(olderThan, "olderThan", 0);
     const limit = this.#stored.context.storage.traits.pageRows;
     let removed = 0;
