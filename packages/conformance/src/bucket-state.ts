@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { KeyValue, KeyValueEntry, KeyValueErrorCode, KeyValueErrorOf } from "@revkv/api";
 import { brief, collect, rejects, throughNull } from "./expect.ts";
+import type { ScenarioEnv } from "./scenario.ts";
 
 /** All that can be read of a bucket, in a form that can be compared. */
 export interface BucketState {
@@ -34,6 +35,7 @@ export async function refuses<Code extends KeyValueErrorCode>(
 
 /** One value by every way that can give it, by the name of the way; null where it is not given. */
 export async function everyRead(
+  { capabilities }: ScenarioEnv,
   kv: KeyValue,
   key: string,
   revision: number,
@@ -43,7 +45,7 @@ export async function everyRead(
   return [
     ["get", await kv.get(key)],
     ["getRevision", await kv.getRevision(key, revision)],
-    ["getMany", (await kv.getMany([key]))[0] ?? null],
+    ...(capabilities.snapshotReads ? ([["getMany", (await kv.getMany([key]))[0] ?? null]] as const) : []),
     ["entries", one(await collect(kv.entries(key)))],
     ["history", one(await kv.history(key))],
     ["watch", one(await throughNull(await kv.watch(key)))],
@@ -57,6 +59,11 @@ export async function fill(kv: KeyValue, keys: readonly string[], value = "x"): 
   for (let start = 0; start < keys.length; start += atOnce) {
     await Promise.all(keys.slice(start, start + atOnce).map((key) => kv.put(key, value)));
   }
+}
+
+/** What `get` gives for each of these keys. */
+export async function getEach(kv: KeyValue, keys: readonly string[]): Promise<readonly (KeyValueEntry | null)[]> {
+  return await Promise.all(keys.map((key) => kv.get(key)));
 }
 
 /** `count` keys that sort in the order of their numbers: `prefix0000`, `prefix0001` and so on. */

@@ -296,7 +296,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
       await kv.delete("gone");
       await env.manager.updateKeyValue({ bucket: kv.bucket, history: 1 });
       assert.deepEqual((await kv.history(">")).map(brief), ["3 PUT live=3", "6 DEL gone"]);
-      for (const [way, entry] of await everyRead(kv, "gone", 5)) assert.equal(entry, null, way);
+      for (const [way, entry] of await everyRead(env, kv, "gone", 5)) assert.equal(entry, null, way);
       assert.equal((await kv.get("live"))?.revision, 3);
       await rejects("REVISION_MISMATCH", kv.update("gone", "7", 5), { key: "gone", expected: 5, actual: 6 });
     },

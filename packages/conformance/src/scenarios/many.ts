@@ -7,6 +7,7 @@ import { scenario } from "../scenario.ts";
 
 const readingMany: readonly Scenario[] = [
   scenario("O9/one-result-per-key", "getMany gives one result per key, in order, doubles and gaps included", {
+    requires: ({ snapshotReads }) => snapshotReads,
     async run(env) {
       const kv = await env.bucket({ history: 3 });
       await kv.put("a", "1");
@@ -27,9 +28,15 @@ const readingMany: readonly Scenario[] = [
         "1 PUT a=1",
       ]);
     },
+    async runWithout(env) {
+      const kv = await env.bucket();
+      await kv.put("a", "1");
+      await rejects("UNSUPPORTED", kv.getMany(["a", "b"]));
+    },
   }),
 
   scenario("O9/empty-list", "getMany of no keys gives no results", {
+    requires: ({ snapshotReads }) => snapshotReads,
     async run(env) {
       const kv = await env.bucket();
       await kv.put("a", "1");
@@ -38,6 +45,7 @@ const readingMany: readonly Scenario[] = [
   }),
 
   scenario("O9/bad-key", "a bad key among good ones rejects getMany with INVALID_KEY", {
+    requires: ({ snapshotReads }) => snapshotReads,
     async run(env) {
       const kv = await env.bucket();
       await kv.put("a", "1");
@@ -47,6 +55,7 @@ const readingMany: readonly Scenario[] = [
   }),
 
   scenario("O9/concurrent-calls", "getMany calls at the same time each get their own results", {
+    requires: ({ snapshotReads }) => snapshotReads,
     async run(env) {
       const kv = await env.bucket();
       const keys = numbered("k", 40);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fill, misuse, numbered, range, refuses, stateOf } from "../bucket-state.ts";
+import { fill, getEach, misuse, numbered, range, refuses, stateOf } from "../bucket-state.ts";
 import { brief, eventually } from "../expect.ts";
 import { outlive } from "../expiry.ts";
 import type { Scenario } from "../scenario.ts";
@@ -155,7 +155,7 @@ export const purgeDeletes: readonly Scenario[] = [
           Promise.all(keys.toReversed().map(put)),
         ]);
         assert.ok(removed >= 0);
-        const entries = await kv.getMany(keys.toReversed());
+        const entries = await getEach(kv, keys.toReversed());
         assert.deepEqual(
           entries.map((entry) => entry?.revision),
           revisions,

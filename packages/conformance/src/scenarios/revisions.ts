@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { everyRead, range, refuses, stateOf } from "../bucket-state.ts";
+import { everyRead, getEach, range, refuses, stateOf } from "../bucket-state.ts";
 import { brief, collect, rejects } from "../expect.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
@@ -127,14 +127,14 @@ export const revisions: readonly Scenario[] = [
         ] as const) {
           const value = `round ${round}`;
           const revision = await writer.put("k", value);
-          for (const [way, entry] of await everyRead(reader, "k", revision)) {
+          for (const [way, entry] of await everyRead(env, reader, "k", revision)) {
             assert.equal(entry?.string(), value, `${way} sees the put at ${revision}`);
           }
           assert.deepEqual(await reader.keys(), ["k"]);
           assert.equal((await reader.status()).lastRevision, revision);
           const marker = await writer.delete("k");
           assert.equal(await reader.get("k"), null, "get sees the delete");
-          assert.deepEqual(await reader.getMany(["k"]), [null], "getMany sees the delete");
+          assert.equal(await reader.getRevision("k", marker), null, "getRevision sees the delete");
           assert.deepEqual(await reader.keys(), [], "keys sees the delete");
           assert.deepEqual(await collect(reader.entries()), [], "entries sees the delete");
           assert.equal((await reader.history("k")).at(-1)?.revision, marker, "history sees the delete");
@@ -206,7 +206,12 @@ export const revisions: readonly Scenario[] = [
       const state = await stateOf(kv);
       assert.equal(state.lastRevision, 1 + accepted.length);
       assert.deepEqual(
-        (await kv.getMany(accepted.map((n) => `k${n}`))).map((entry) => entry?.string()),
+        (
+          await getEach(
+            kv,
+            accepted.map((n) => `k${n}`),
+          )
+        ).map((entry) => entry?.string()),
         accepted.map(String),
       );
       assert.equal((await kv.get("taken"))?.string(), "first");
