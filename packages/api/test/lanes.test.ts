@@ -20,7 +20,10 @@ async function open(timeout = 5000): Promise<{ line: RemoteStorage; manager: Key
 
 /** Holds requests of a method until it is let go; the others pass. */
 function hold(line: RemoteStorage, method: string, where: "before" | "after" = "before"): () => void {
-  const { promise, resolve } = Promise.withResolvers<void>();
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((letGo) => {
+    resolve = letGo;
+  });
   line[where] = (request: Request) => (request.method === method ? promise : Promise.resolve());
   return () => {
     line[where] = async () => undefined;

@@ -21,6 +21,8 @@ export class RemoteStorage {
   before: (request: Request) => Promise<void> = async () => undefined;
   /** Called after a request was carried out and before its answer arrives. */
   after: (request: Request) => Promise<void> = async () => undefined;
+  /** What arrives instead of an answer. */
+  replaceAnswer: (request: Request, answer: unknown) => unknown = (_, answer) => answer;
 
   constructor(real: Storage = mapStorage()) {
     const remote = this.#behindLine(real, (found) => {
@@ -61,6 +63,6 @@ export class RemoteStorage {
     await this.before(request);
     const answer = await carryOut(...args);
     await this.after(request);
-    return mapAnswer(answer);
+    return mapAnswer(this.replaceAnswer(request, answer));
   }
 }

@@ -19,6 +19,16 @@ export interface Window {
   readonly expiresAt: number | undefined;
 }
 
+/** A read of the tail that is in flight. */
+interface Reading {
+  readonly from: number;
+  readonly withValues: boolean;
+  readonly version: number;
+  /** The highest revision that this manager had written when the read began. */
+  readonly written: number;
+  readonly window: Promise<Window>;
+}
+
 /**
  * The changes of one bucket, for all of its watchers in this process: one subscription, and one read of the log's tail
  * for everybody who has caught up (design: watchers are cursors, not queues).
@@ -33,17 +43,12 @@ export class Feed {
   #version = 0;
   /** The highest revision seen as head. */
   #head = 0;
+  /** The highest revision written by this manager. */
+  #written = 0;
   #members = 0;
   #subscription: Promise<() => void> | undefined;
   #tail: Window | undefined;
-  #reading:
-    | {
-        readonly from: number;
-        readonly withValues: boolean;
-        readonly version: number;
-        readonly window: Promise<Window>;
-      }
-    | undefined;
+  #reading: Reading | undefined;
   #poll: NodeJS.Timeout | undefined;
 
   constructor(context: ManagerContext, bucket: BucketStorage) {
@@ -80,10 +85,20 @@ export class Feed {
     this.#subscription = undefined;
   }
 
+  /** A write of this manager was carried out: whoever has not read so far looks again. */
+  wrote(revision: number): void {
+    if (revision <= this.#written) return;
+    this.#written = revision;
+    if (revision > this.#head) this.#resumeAll();
+  }
+
   /** Something may have changed: what was read is out of date, and whoever waits looks again. */
   wake(): void {
     this.#version += 1;
-    this.#tail = undefined;
+    this.#resumeAll();
+  }
+
+  #resumeAll(): void {
     for (const resume of this.#waiting) resume();
     this.#waiting.clear();
     this.#stopPolling();
@@ -102,7 +117,7 @@ export class Feed {
 
   /** Tells whether nothing that is known has happened since a window was read. */
   isCurrent(window: Window): boolean {
-    if (window.version !== this.#version) return false;
+    if (window.version !== this.#version || window.head.revision < this.#written) return false;
     return window.expiresAt === undefined || (this.#context.storage.now?.() ?? 0) < window.expiresAt;
   }
 
@@ -111,13 +126,22 @@ export class Feed {
    * ask for the same.
    */
   tail(after: Position, withValues: boolean, limit: number): Awaitable<Window> {
-    const fits = (window: { from: number; withValues: boolean; version: number }): boolean =>
-      window.from <= after.revision && (window.withValues || !withValues) && window.version === this.#version;
     const tail = this.#tail;
-    if (tail !== undefined && fits(tail) && this.isCurrent(tail) && tail.end.revision >= after.revision) return tail;
-    const reading = this.#reading;
-    if (reading !== undefined && fits(reading) && reading.from === after.revision) return reading.window;
+    if (tail !== undefined && this.isCurrent(tail) && tail.from <= after.revision && (tail.withValues || !withValues)) {
+      return tail;
+    }
     const version = this.#version;
+    const written = this.#written;
+    const reading = this.#reading;
+    if (
+      reading !== undefined &&
+      reading.version === version &&
+      reading.written === written &&
+      reading.from === after.revision &&
+      (reading.withValues || !withValues)
+    ) {
+      return reading.window;
+    }
     const window = this.read({
       filter: everyKey,
       after,
@@ -127,7 +151,7 @@ export class Feed {
       limit,
     });
     if (!(window instanceof Promise)) return this.#keep(window);
-    const shared = { from: after.revision, withValues, version, window };
+    const shared = { from: after.revision, withValues, version, written, window };
     this.#reading = shared;
     const end = (): void => {
       if (this.#reading === shared) this.#reading = undefined;
@@ -146,17 +170,27 @@ export class Feed {
     const version = this.#version;
     const { pageBytes, directReads } = this.#context.storage.traits;
     const ask = { ...query, maxBytes: pageBytes };
+    const written = this.#written;
     const page = directReads
       ? this.#context.now((call) => this.#bucket.readLog(ask, call))
       : this.#context.step((call) => this.#bucket.readLog(ask, call), undefined);
     return page instanceof Promise
-      ? page.then((read) => this.#opened(query, read, version))
-      : this.#opened(query, page, version);
+      ? page.then((read) => this.#opened(query, read, version, written))
+      : this.#opened(query, page, version, written);
   }
 
-  #opened(query: Omit<LogQuery, "maxBytes">, page: LogPage, version: number): Window {
-    this.#head = Math.max(this.#head, page.head.revision);
-    return windowOf(query, page, version);
+  #opened(query: Omit<LogQuery, "maxBytes">, page: LogPage, version: number, written: number): Window {
+    const { revision } = page.head;
+    if (revision < written) {
+      // The storage lost what we wrote (rule W14): its log is the one to go by from here.
+      this.#written = revision;
+      this.#head = revision;
+    }
+    if (version !== this.#version || revision <= this.#head) return windowOf(query, page, version);
+    // A head that is new means that every window from before is out of date, whether a wake-up has come or not.
+    this.#head = revision;
+    this.#version += 1;
+    return windowOf(query, page, this.#version);
   }
 
   /** Keeps a window that reaches the head for others who have caught up. */

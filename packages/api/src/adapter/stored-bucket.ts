@@ -59,20 +59,12 @@ export class StoredBucket {
     this.context.admit(signal);
     const ttl = unit.length === 1 ? unit[0]?.ttl : shortestTtl(unit);
     if (!this.#directWrites) {
-      return this.#writes.submit(unit, signal).then((outcome) => {
-        this.#wrote(ttl);
-        return outcome;
-      });
+      return this.#writes.submit(unit, signal).then((outcome) => this.#wrote(outcome, ttl));
     }
     const outcomes = this.context.now((call) => this.storage.commit([unit], call), true);
-    if (outcomes instanceof Promise) {
-      return outcomes.then(([outcome]) => {
-        this.#wrote(ttl);
-        return outcome as Outcome;
-      });
-    }
-    this.#wrote(ttl);
-    return outcomes[0] as Outcome;
+    return outcomes instanceof Promise
+      ? outcomes.then(([outcome]) => this.#wrote(outcome as Outcome, ttl))
+      : this.#wrote(outcomes[0] as Outcome, ttl);
   }
 
   /** Reads the live rows of some keys, all as of one revision. */
@@ -92,15 +84,16 @@ export class StoredBucket {
     this.context.admit(signal);
     const answer = this.context.step((call) => start(this.storage, call), signal, written);
     if (!written) return answer;
-    if (answer instanceof Promise) return answer.finally(() => this.#wrote(undefined));
-    this.#wrote(undefined);
+    if (answer instanceof Promise) return answer.finally(() => this.feed.wake());
+    this.feed.wake();
     return answer;
   }
 
   /** What was read before is out of date for our own watchers before the write's caller hears of it (rule W7). */
-  #wrote(ttl: number | undefined): void {
-    this.feed.wake();
+  #wrote(outcome: Outcome, ttl: number | undefined): Outcome {
+    if (!("refused" in outcome)) this.feed.wrote(outcome.at(-1) as number);
     this.#onWrite(ttl);
+    return outcome;
   }
 
   #accepted(unit: Unit, outcome: Outcome): readonly number[] {
