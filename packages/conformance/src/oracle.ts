@@ -127,13 +127,14 @@ export class Oracle {
     const { maxBytes } = this.config;
     return this.#allOrNothing(() => {
       this.config = { ...this.config, maxBytes: undefined };
-      const results = operations.map((operation) => this.#step(operation));
+      const results = operations.map((operation) => this.write(operation));
       this.config = { ...this.config, maxBytes };
       return results;
     });
   }
 
-  #step(operation: Operation): number {
+  /** One operation of a transaction, which may also be a plain write. */
+  write(operation: Operation): number {
     const { key } = operation;
     switch (operation.op) {
       case "put":

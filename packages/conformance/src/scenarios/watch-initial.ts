@@ -81,16 +81,11 @@ const initialSet: readonly Scenario[] = [
       assert.deepEqual((await reader.throughNull()).map(brief), ["1 PUT a=0"]);
       await kv.put("b", "1");
       await kv.delete("a");
+      assert.deepEqual((await reader.take(2)).map(brief), ["2 PUT b=1", "3 DEL a"]);
       await kv.purge("b");
       await kv.delete("none");
       await kv.put("a", "2");
-      assert.deepEqual((await reader.take(5)).map(brief), [
-        "2 PUT b=1",
-        "3 DEL a",
-        "4 PURGE b",
-        "5 DEL none",
-        "6 PUT a=2",
-      ]);
+      assert.deepEqual((await reader.take(3)).map(brief), ["4 PURGE b", "5 DEL none", "6 PUT a=2"]);
       await reader.watcher.stop();
       assert.deepEqual(await reader.ended(), []);
     },
@@ -379,8 +374,9 @@ const markersAndValues: readonly Scenario[] = [
       const reader = read(await kv.watch(">", { metaOnly: true }));
       const initial = await reader.throughNull();
       await kv.put("a", bytes("longer"));
+      const entries = [...initial, await reader.entry()];
       await kv.purge("a");
-      const entries = [...initial, await reader.entry(), await reader.entry()];
+      entries.push(await reader.entry());
       assert.deepEqual(
         entries.map(({ revision, operation, key, length }) => ({ revision, operation, key, length })),
         [

@@ -10,6 +10,11 @@ export type At = "newest" | "before" | "ahead" | "none" | "previous";
 /** Durations in traces are counted in these, half a unit less each, so that nothing is ever due just now; ms. */
 export const timeUnit = 100_000;
 
+/** What a number of units means as a ttl or an age, in milliseconds. */
+export function duration(units: number): number {
+  return units === 0 ? 0 : units * timeUnit - timeUnit / 2;
+}
+
 interface OnKey {
   readonly key: string;
 }
@@ -151,7 +156,10 @@ export function filterIn(repertoire: Pick<Repertoire, "multipleFilters">): fc.Ar
   return fc.oneof({ weight: 3, arbitrary: one }, { weight: 1, arbitrary: several });
 }
 
-function bursts(key: fc.Arbitrary<string>, value: fc.Arbitrary<Uint8Array>): fc.Arbitrary<{ key: string; value: Uint8Array }[]> {
+function bursts(
+  key: fc.Arbitrary<string>,
+  value: fc.Arbitrary<Uint8Array>,
+): fc.Arbitrary<{ key: string; value: Uint8Array }[]> {
   return fc.array(fc.record({ key, value }), { minLength: 2, maxLength: 6 });
 }
 
@@ -160,27 +168,28 @@ function transactions(
   key: fc.Arbitrary<string>,
   at: fc.Arbitrary<At>,
 ): fc.Arbitrary<Step> {
-  const inside = fc.oneof({ weight: 5, arbitrary: at }, { weight: 1, arbitrary: fc.constant<At>("previous") });
   const check = fc.record({
     do: fc.constant("check" as const),
     key,
-    at: fc.oneof(inside, fc.constant("not-live" as const)),
+    at: fc.oneof(at, fc.constant("not-live" as const)),
   });
   const put = write.filter((step) => step.do === "put");
-  const operation = fc.oneof(
+  // Two operations on one key, the second on condition of the first.
+  const pair = fc
+    .tuple(put, fc.uint8Array({ maxLength: 4 }))
+    .map(([first, value]): WriteStep[] => [first, { do: "update", key: first.key, value, at: "previous" }]);
+  const single = fc.oneof(
     { weight: 3, arbitrary: write },
     { weight: 3, arbitrary: put },
     { weight: 1, arbitrary: check },
-    { weight: 1, arbitrary: fc.tuple(write, inside).map(([step, place]) => rePlaced(step, place)) },
   );
-  return fc.record({
-    do: fc.constant("transaction" as const),
-    operations: fc.array(operation, { minLength: 1, maxLength: 5 }),
-  });
-}
-
-function rePlaced(step: WriteStep, at: At): WriteStep {
-  return step.do === "update" ? { ...step, at } : step;
+  const operations = fc
+    .array(fc.oneof({ weight: 6, arbitrary: single.map((one) => [one]) }, { weight: 1, arbitrary: pair }), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    .map((parts) => parts.flat());
+  return fc.record({ do: fc.constant("transaction" as const), operations });
 }
 
 function watches(filter: fc.Arbitrary<Filter>): fc.Arbitrary<Step> {
