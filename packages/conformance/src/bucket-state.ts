@@ -40,12 +40,12 @@ export async function everyRead(
   key: string,
   revision: number,
 ): Promise<readonly (readonly [way: string, entry: KeyValueEntry | null])[]> {
-  const one = (entries: readonly KeyValueEntry[]): KeyValueEntry | null =>
-    entries.find((entry) => entry.key === key && entry.revision === revision) ?? null;
+  const one = (entries: readonly (KeyValueEntry | null)[]): KeyValueEntry | null =>
+    entries.find((entry) => entry?.key === key && entry.revision === revision) ?? null;
   return [
-    ["get", await kv.get(key)],
+    ["get", one([await kv.get(key)])],
     ["getRevision", await kv.getRevision(key, revision)],
-    ...(capabilities.snapshotReads ? ([["getMany", (await kv.getMany([key]))[0] ?? null]] as const) : []),
+    ...(capabilities.snapshotReads ? ([["getMany", one(await kv.getMany([key]))]] as const) : []),
     ["entries", one(await collect(kv.entries(key)))],
     ["history", one(await kv.history(key))],
     ["watch", one(await throughNull(await kv.watch(key)))],

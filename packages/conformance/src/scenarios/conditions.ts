@@ -28,7 +28,7 @@ async function exactlyOne(
 }
 
 /** Writes under a condition: create, update, and delete and purge with a revision. */
-export const conditions: readonly Scenario[] = [
+export const conditionScenarios: readonly Scenario[] = [
   scenario("O3/not-live", "create succeeds on a key that was never written, deleted or purged", {
     async run(env) {
       const kv = await env.bucket({ history: 3 });

@@ -9,7 +9,7 @@ const deltas = (entries: readonly KeyValueEntry[]): string[] =>
   entries.map((entry) => `${entry.revision} ${entry.key} ${entry.delta}`);
 
 /** What `history()` gives, and in which order. */
-export const history: readonly Scenario[] = [
+export const historyScenarios: readonly Scenario[] = [
   scenario("H1/last-ten", "with history 10, 50 puts leave the revisions 41 to 50, oldest first", {
     async run(env) {
       const kv = await env.bucket({ history: 10 });

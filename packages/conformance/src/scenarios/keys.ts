@@ -31,7 +31,7 @@ const unsorted = [
 ];
 
 /** Listing keys. */
-export const keys: readonly Scenario[] = [
+export const listingScenarios: readonly Scenario[] = [
   scenario("L1/sorted-live-keys", "keys and listKeys give the live keys, sorted by byte, without doubles", {
     async run(env) {
       const kv = await env.bucket({ history: 5 });

@@ -335,4 +335,4 @@ const removingMany: readonly Scenario[] = [
 ];
 
 /** Many keys in one call: getMany, entries, deleteAll and purgeAll. */
-export const many: readonly Scenario[] = [...readingMany, ...removingMany];
+export const manyKeyScenarios: readonly Scenario[] = [...readingMany, ...removingMany];

@@ -5,7 +5,7 @@ import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 
 /** What delete and purge leave behind. */
-export const markers: readonly Scenario[] = [
+export const markerScenarios: readonly Scenario[] = [
   scenario("M5/delete", "delete appends a DEL marker; the older entries stay", {
     async run(env) {
       const kv = await env.bucket({ history: 5 });

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { fill, getEach, misuse, numbered, range, refuses, stateOf } from "../bucket-state.ts";
-import { brief, eventually } from "../expect.ts";
-import { outlive } from "../expiry.ts";
+import { brief } from "../expect.ts";
+import { outlive, reaches } from "../expiry.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 
 const minute = 60_000;
 
 /** purgeDeletes, and what `compactedTo` says of it. */
-export const purgeDeletes: readonly Scenario[] = [
+export const purgeDeletesScenarios: readonly Scenario[] = [
   scenario("P1/all", "with olderThan 0 every key that ends with a marker disappears wholly", {
     async run(env) {
       const kv = await env.bucket({ history: 5 });
@@ -116,7 +116,7 @@ export const purgeDeletes: readonly Scenario[] = [
       await kv.put("a", "1");
       await kv.put("a", "2", { ttl: 50 });
       await outlive(env, 50);
-      await eventually("the expiry marker", async () => (await kv.status()).lastRevision === 3);
+      await reaches(kv, 3);
       assert.equal(await kv.purgeDeletes({ olderThan: 9 * minute }), 0, "it is young");
       assert.equal(await kv.purgeDeletes({ olderThan: 0 }), 1);
       assert.deepEqual(await kv.history("a"), []);

@@ -5,7 +5,7 @@ import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 
 /** The counter of revisions, what is kept of a key, and what a resolved or refused write means. */
-export const revisions: readonly Scenario[] = [
+export const revisionScenarios: readonly Scenario[] = [
   scenario("M1/one-counter", "puts, deletes and purges of all keys share one counter that starts at 1", {
     async run(env) {
       const kv = await env.bucket({ history: 5 });

@@ -33,7 +33,7 @@ function sameBytes(entry: KeyValueEntry | null, expected: Uint8Array, what: stri
 }
 
 /** Values, byte for byte, and the entries that carry them. */
-export const values: readonly Scenario[] = [
+export const valueScenarios: readonly Scenario[] = [
   scenario("M6/byte-for-byte", "all byte values come back as they were, by every way of reading", {
     async run(env) {
       const kv = await env.bucket();
@@ -110,7 +110,7 @@ export const values: readonly Scenario[] = [
     },
   }),
 
-  scenario("M6/callers-buffer", "changing the caller's buffer after a write resolved changes nothing", {
+  scenario("M6/reused-buffer", "changing the caller's buffer after a write resolved changes nothing", {
     async run(env) {
       const kv = await env.bucket({ history: 5 });
       const watched = read(await kv.watch("k"));
@@ -133,7 +133,7 @@ export const values: readonly Scenario[] = [
     },
   }),
 
-  scenario("M6/callers-buffer-in-a-transaction", "a transaction's values are the store's own once it resolved", {
+  scenario("M6/reused-buffer-in-a-transaction", "a transaction's values are the store's own once it resolved", {
     requires: ({ transactions }) => transactions,
     async run(env) {
       const kv = await env.bucket();
