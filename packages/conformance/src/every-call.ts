@@ -1,14 +1,12 @@
-import type { Capabilities, KeyValue, KeyValueManager, Operation } from "@revkv/api";
+import type { Capabilities, KeyValue, KeyValueManager } from "@revkv/api";
 
-/** A call of the API with good arguments: what holds for every call is shown for each of these. */
-export interface EveryCall<Target> {
+/** A call of the API with good arguments: what must hold for every call is shown with each of these. */
+export interface Call {
   readonly name: string;
   /** The options that the call has, besides `signal`. */
   readonly options: readonly OptionName[];
-  /** True when nobody can tell from the outside whether it changed anything, because it does not. */
-  readonly reads: boolean;
   /** Makes the call; where it gives an iterable or a watcher, what is awaited is the first item. */
-  invoke(target: Target, options?: object): PromiseLike<unknown>;
+  readonly invoke: (options?: object) => Promise<unknown>;
 }
 
 /** Every option but `signal`. */
@@ -32,63 +30,50 @@ const watchOptions: readonly OptionName[] = [
   "resumeIncarnation",
 ];
 
-/** Every call of a bucket that the adapter claims to have; `close` and the like are not among them. */
-export function bucketCalls(capabilities: Capabilities): readonly EveryCall<KeyValue>[] {
-  const operations: readonly Operation[] = [{ op: "put", key: "transaction", value: "x" }];
-  const reads = (
-    name: string,
-    invoke: EveryCall<KeyValue>["invoke"],
-    options: readonly OptionName[] = [],
-  ): EveryCall<KeyValue> => ({ name, options, reads: true, invoke });
-  const writes = (
-    name: string,
-    invoke: EveryCall<KeyValue>["invoke"],
-    options: readonly OptionName[] = [],
-  ): EveryCall<KeyValue> => ({ name, options, reads: false, invoke });
+/** Every call of a bucket that the adapter claims to have. */
+export function bucketCalls(kv: KeyValue, capabilities: Capabilities): readonly Call[] {
   const ttl: readonly OptionName[] = capabilities.perKeyTtl ? ["ttl"] : [];
-  return [
-    reads("get", (kv, options) => kv.get("key", options)),
-    reads("getRevision", (kv, options) => kv.getRevision("key", 1, options)),
-    reads("getMany", (kv, options) => kv.getMany(["key", "other"], options)),
-    reads("keys", (kv, options) => kv.keys(">", options)),
-    reads("listKeys", (kv, options) => firstOf(kv.listKeys(">", options))),
-    reads("entries", (kv, options) => firstOf(kv.entries(">", options))),
-    reads("history", (kv, options) => kv.history("key", options), ["ignoreDeletes", "metaOnly"]),
-    reads("watch", async (kv, options) => await firstOf(await kv.watch("key", options)), watchOptions),
-    reads("watchAll", async (kv, options) => await firstOf(await kv.watchAll(options)), watchOptions),
-    reads("status", (kv, options) => kv.status(options)),
-    writes("put", (kv, options) => kv.put("put", "x", options), ttl),
-    writes("putString", (kv, options) => kv.putString("put-string", "x", options), ttl),
-    writes("create", (kv, options) => kv.create("create", "x", options), ttl),
-    writes("update", (kv, options) => kv.update("update", "x", 0, options), ttl),
-    writes("delete", (kv, options) => kv.delete("delete", options), ["lastRevision"]),
-    writes("purge", (kv, options) => kv.purge("purge", options), ["lastRevision", ...ttl]),
-    writes("deleteAll", (kv, options) => kv.deleteAll("many.*", options)),
-    writes("purgeAll", (kv, options) => kv.purgeAll("many.*", options)),
-    writes("purgeDeletes", (kv, options) => kv.purgeDeletes(options), ["olderThan"]),
-    ...(capabilities.transactions ? [writes("transaction", (kv, options) => kv.transaction(operations, options))] : []),
+  const calls: readonly Call[] = [
+    call("get", (options) => kv.get("key", options)),
+    call("getRevision", (options) => kv.getRevision("key", 1, options)),
+    call("getMany", (options) => kv.getMany(["key", "other"], options)),
+    call("keys", (options) => kv.keys(">", options)),
+    call("listKeys", (options) => firstOf(kv.listKeys(">", options))),
+    call("entries", (options) => firstOf(kv.entries(">", options))),
+    call("history", (options) => kv.history("key", options), ["ignoreDeletes", "metaOnly"]),
+    call("watch", (options) => watched(kv.watch("key", options)), watchOptions),
+    call("watchAll", (options) => watched(kv.watchAll(options)), watchOptions),
+    call("status", (options) => kv.status(options)),
+    call("put", (options) => kv.put("put", "x", options), ttl),
+    call("putString", (options) => kv.putString("put-string", "x", options), ttl),
+    call("create", (options) => kv.create("create", "x", options), ttl),
+    call("update", (options) => kv.update("update", "x", 0, options), ttl),
+    call("delete", (options) => kv.delete("delete", options), ["lastRevision"]),
+    call("purge", (options) => kv.purge("purge", options), ["lastRevision", ...ttl]),
+    call("deleteAll", (options) => kv.deleteAll(">", options)),
+    call("purgeAll", (options) => kv.purgeAll(">", options)),
+    call("purgeDeletes", (options) => kv.purgeDeletes(options), ["olderThan"]),
   ];
+  const transaction = call("transaction", (options) =>
+    kv.transaction([{ op: "put", key: "transaction", value: "x" }], options),
+  );
+  return capabilities.transactions ? [...calls, transaction] : calls;
 }
 
 /** Every call of a manager but `close`, on a bucket of this name. */
-export function managerCalls(bucket: string): readonly EveryCall<KeyValueManager>[] {
-  const call = (
-    name: string,
-    reads: boolean,
-    invoke: EveryCall<KeyValueManager>["invoke"],
-  ): EveryCall<KeyValueManager> => ({ name, options: [], reads, invoke });
+export function managerCalls(manager: KeyValueManager, bucket: string): readonly Call[] {
   return [
-    call("keyValue", true, (manager, options) => manager.keyValue(bucket, options)),
-    call("createKeyValue", false, (manager, options) => manager.createKeyValue({ bucket }, options)),
-    call("updateKeyValue", false, (manager, options) => manager.updateKeyValue({ bucket }, options)),
-    call("createOrUpdateKeyValue", false, (manager, options) => manager.createOrUpdateKeyValue({ bucket }, options)),
-    call("keyValueStoreNames", true, (manager, options) => firstOf(manager.keyValueStoreNames(options))),
-    call("keyValueStores", true, (manager, options) => firstOf(manager.keyValueStores(options))),
-    call("deleteKeyValue", false, (manager, options) => manager.deleteKeyValue(bucket, options)),
+    call("keyValue", (options) => manager.keyValue(bucket, options)),
+    call("createKeyValue", (options) => manager.createKeyValue({ bucket }, options)),
+    call("updateKeyValue", (options) => manager.updateKeyValue({ bucket, description: "updated" }, options)),
+    call("createOrUpdateKeyValue", (options) => manager.createOrUpdateKeyValue({ bucket, history: 9 }, options)),
+    call("keyValueStoreNames", (options) => firstOf(manager.keyValueStoreNames(options))),
+    call("keyValueStores", (options) => firstOf(manager.keyValueStores(options))),
+    call("deleteKeyValue", (options) => manager.deleteKeyValue(bucket, options)),
   ];
 }
 
-/** The first item of an iterable, which is then left. Asking for the iterable throws here if it throws at all. */
+/** The first item of an iterable, which is then left. What asking for the iterable throws is thrown here. */
 export function firstOf<T>(iterable: AsyncIterable<T>): Promise<T | undefined> {
   const iterator = iterable[Symbol.asyncIterator]();
   const first = async (): Promise<T | undefined> => {
@@ -98,4 +83,12 @@ export function firstOf<T>(iterable: AsyncIterable<T>): Promise<T | undefined> {
     return result.value;
   };
   return first();
+}
+
+async function watched(watcher: Promise<AsyncIterable<unknown>>): Promise<unknown> {
+  return await firstOf(await watcher);
+}
+
+function call(name: string, invoke: Call["invoke"], options: readonly OptionName[] = []): Call {
+  return { name, options, invoke };
 }

@@ -251,8 +251,8 @@ export const bucketScenarios: readonly Scenario[] = [
       assert.equal((await other.get("key"))?.string(), "value");
       await env.manager.deleteKeyValue(kv.bucket);
       for (const handle of [kv, other]) {
-        for (const { name, invoke } of bucketCalls(env.capabilities)) {
-          await of(name, () => rejects("BUCKET_NOT_FOUND", invoke(handle)));
+        for (const { name, invoke } of bucketCalls(handle, env.capabilities)) {
+          await of(name, () => rejects("BUCKET_NOT_FOUND", invoke()));
         }
       }
     },
@@ -271,8 +271,8 @@ export const bucketScenarios: readonly Scenario[] = [
       assert.equal(await fresh.put("key", "new"), 1);
       const before = await stateOf(fresh);
       for (const handle of [old, otherOld]) {
-        for (const { name, invoke } of bucketCalls(env.capabilities)) {
-          await of(name, () => rejects("BUCKET_NOT_FOUND", invoke(handle)));
+        for (const { name, invoke } of bucketCalls(handle, env.capabilities)) {
+          await of(name, () => rejects("BUCKET_NOT_FOUND", invoke()));
         }
       }
       assert.deepEqual(await stateOf(fresh), before, "the old handles changed nothing");

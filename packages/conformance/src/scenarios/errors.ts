@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
-import type { CallOptions, KeyValue, KeyValueManager, Operation, WatchOptions } from "@revkv/api";
+import type { KeyValue, Operation } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import { misuse, stateOf } from "../bucket-state.ts";
-import { bucketCalls, type EveryCall, firstOf, managerCalls, type OptionName } from "../every-call.ts";
-import { allReject, brief, of, read, rejects } from "../expect.ts";
-import { type Scenario, type ScenarioEnv, scenario } from "../scenario.ts";
-
-const shown = (value: unknown): string =>
-  typeof value === "number" || typeof value === "symbol" || typeof value === "bigint"
-    ? String(value)
-    : (JSON.stringify(value) ?? typeof value);
+import type { Call, OptionName } from "../every-call.ts";
+import { bucketCalls, firstOf, managerCalls } from "../every-call.ts";
+import { allReject, brief, of, read, rejects, rejectsWith } from "../expect.ts";
+import type { Scenario, ScenarioEnv } from "../scenario.ts";
+import { scenario } from "../scenario.ts";
 
 /** For each option, what it cannot be. */
 const badOptions: Readonly<Record<OptionName, readonly unknown[]>> = {
@@ -24,8 +21,8 @@ const badOptions: Readonly<Record<OptionName, readonly unknown[]>> = {
   olderThan: [-1, Number.NaN, Number.NEGATIVE_INFINITY, "0", null, true],
 };
 
-/** What no call has as options. */
-const notOptions: readonly unknown[] = [null, 5, "text", true, () => undefined];
+/** What is no options. */
+const notOptions: readonly unknown[] = [null, 5, "text", true];
 
 /** What is no signal. */
 const notSignals: readonly unknown[] = [null, 5, "text", {}, new AbortController(), { aborted: false }];
@@ -45,12 +42,376 @@ const notValues: readonly unknown[] = [
   new Date(0),
 ];
 
-/** Every call on a manager and on a bucket, made ready: a function from options to what is awaited. */
-async function everyCall(env: ScenarioEnv): Promise<readonly [EveryCall<never>, (options?: object) => unknown][]> {
+/** What is no revision to compare with. */
+const notRevisions: readonly unknown[] = [
+  -1,
+  0.5,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  "1",
+  null,
+  undefined,
+  true,
+  {},
+];
+
+/** Names that look like options of some call but are of none, or not of that call. */
+const strangers = ["Signal", "timeout", "TTL", "expectedRevision", "bucket", "__proto__x"];
+
+function shown(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** A bucket on which every option is possible, with one live key at revision 1. */
+async function oneKey(env: ScenarioEnv): Promise<KeyValue> {
   const kv = await env.bucket(env.capabilities.limitMarkers ? { limitMarkerTtl: 60_000 } : {});
   await kv.put("key", "value");
-  return [
-    ...bucketCalls(env.capabilities).map((call) => [call, (options?: object) => call.invoke(kv, options)] as const),
-    ...managerCalls(kv.bucket).map((call) => [call, (options?: object) => call.invoke(env.manager, options)] as const),
-  ] as unknown as [EveryCall<never>, (options?: object) => PromiseLike<unknown>][];
+  return kv;
 }
+
+function allCalls(kv: KeyValue, env: ScenarioEnv): readonly Call[] {
+  return [...bucketCalls(kv, env.capabilities), ...managerCalls(env.manager, kv.bucket)];
+}
+
+/** Arguments that are wrong in themselves, by call; everything else about the calls is right. */
+function wrongArguments(kv: KeyValue, env: ScenarioEnv): Record<string, () => Promise<unknown>> {
+  const calls: Record<string, () => Promise<unknown>> = {};
+  for (const value of notValues) {
+    const given = misuse<string>(value);
+    calls[`put ${shown(value)}`] = () => kv.put("key", given);
+    calls[`putString ${shown(value)}`] = () => kv.putString("key", given);
+    calls[`create ${shown(value)}`] = () => kv.create("new", given);
+    calls[`update ${shown(value)}`] = () => kv.update("key", given, 1);
+  }
+  for (const revision of notRevisions) {
+    const given = misuse<number>(revision);
+    calls[`update at ${shown(revision)}`] = () => kv.update("key", "x", given);
+    calls[`getRevision ${shown(revision)}`] = () => kv.getRevision("key", given);
+  }
+  calls["putString of bytes"] = () => kv.putString("key", misuse(new Uint8Array(1)));
+  calls["getRevision 0"] = () => kv.getRevision("key", 0);
+  for (const keys of [undefined, null, "key", 5, {}, new Set(["key"])]) {
+    calls[`getMany ${shown(keys)}`] = () => kv.getMany(misuse(keys));
+  }
+  for (const filter of [null, 5, true, {}, new Set(["key"])]) {
+    const given = misuse<string>(filter);
+    calls[`keys ${shown(filter)}`] = () => kv.keys(given);
+    calls[`listKeys ${shown(filter)}`] = () => firstOf(kv.listKeys(given));
+    calls[`entries ${shown(filter)}`] = () => firstOf(kv.entries(given));
+    calls[`history ${shown(filter)}`] = () => kv.history(given);
+    calls[`watch ${shown(filter)}`] = () => kv.watch(given);
+    calls[`deleteAll ${shown(filter)}`] = () => kv.deleteAll(given);
+    calls[`purgeAll ${shown(filter)}`] = () => kv.purgeAll(given);
+  }
+  calls["history of nothing"] = () => kv.history(misuse(undefined));
+  calls["watch of nothing"] = () => kv.watch(misuse(undefined));
+  if (env.capabilities.transactions) {
+    for (const [name, operations] of Object.entries(wrongOperations)) {
+      calls[`transaction ${name}`] = () => kv.transaction(misuse(operations));
+    }
+  }
+  return calls;
+}
+
+const put: Operation = { op: "put", key: "key", value: "x" };
+
+const wrongOperations: Readonly<Record<string, unknown>> = {
+  "of undefined": undefined,
+  "of null": null,
+  "of one operation, without a list": put,
+  "of nothing": [],
+  "of a hole": [put, undefined],
+  "of null in a list": [null],
+  "of text": ["put"],
+  "without op": [{ key: "key", value: "x" }],
+  "of an unknown op": [{ op: "get", key: "key" }],
+  "of an op in capitals": [{ op: "PUT", key: "key", value: "x" }],
+  "of an op that every object has": [{ op: "toString", key: "key" }],
+  "of a put without a value": [{ op: "put", key: "key" }],
+  "of a put with a number": [{ op: "put", key: "key", value: 5 }],
+  "of a put with a condition": [{ op: "put", key: "key", value: "x", lastRevision: 1 }],
+  "of a create with a condition": [{ op: "create", key: "new", value: "x", lastRevision: 0 }],
+  "of an update without a revision": [{ op: "update", key: "key", value: "x" }],
+  "of an update with null": [{ op: "update", key: "key", value: "x", lastRevision: null }],
+  "of a delete with a value": [{ op: "delete", key: "key", value: "x" }],
+  "of a delete with a ttl": [{ op: "delete", key: "key", ttl: 1000 }],
+  "of a delete with undefined as revision": [{ op: "delete", key: "key", lastRevision: undefined }],
+  "of a delete with 0 as revision": [{ op: "delete", key: "key", lastRevision: 0 }],
+  "of a purge with undefined as revision": [{ op: "purge", key: "key", lastRevision: undefined }],
+  "of a check without a revision": [{ op: "check", key: "key" }],
+  "of a check with undefined": [{ op: "check", key: "key", lastRevision: undefined }],
+  "of a check with a fraction": [{ op: "check", key: "key", lastRevision: 0.5 }],
+  "of a check with a value": [{ op: "check", key: "key", lastRevision: 1, value: "x" }],
+  "of an unknown field": [{ ...put, note: "x" }],
+  "of a signal in an operation": [{ ...put, signal: new AbortController().signal }],
+};
+
+/** How failures are reported, and what is refused before anything is done (rules E1, E2). */
+export const errorScenarios: readonly Scenario[] = [
+  scenario("E1/never-thrown", "a wrong argument rejects the promise of the call, which itself never throws", {
+    async run(env) {
+      const kv = await oneKey(env);
+      const unknown = allCalls(kv, env).map((call) => [call.name, () => call.invoke({ unknown: 1 })] as const);
+      for (const [name, invoke] of [...unknown, ...Object.entries(wrongArguments(kv, env))]) {
+        let promise: Promise<unknown>;
+        try {
+          promise = invoke();
+        } catch (cause) {
+          throw new Error(`${name} throws instead of rejecting`, { cause });
+        }
+        await of(name, async () => {
+          const error = await rejects("INVALID_ARGUMENT", promise);
+          assert.ok(error instanceof Error);
+          assert.notEqual(error.message, "");
+        });
+      }
+    },
+  }),
+  scenario("E1/iterables", "asking for an iterable never throws; the first next() rejects, and then it is over", {
+    async run(env) {
+      const kv = await oneKey(env);
+      const calls: Record<string, readonly [code: "INVALID_KEY" | "INVALID_ARGUMENT", () => AsyncIterable<unknown>]> = {
+        listKeys: ["INVALID_KEY", () => kv.listKeys("a..b")],
+        entries: ["INVALID_KEY", () => kv.entries("a..b")],
+        "listKeys with options": ["INVALID_ARGUMENT", () => kv.listKeys(">", misuse({ unknown: 1 }))],
+        "entries with options": ["INVALID_ARGUMENT", () => kv.entries(">", misuse({ unknown: 1 }))],
+        keyValueStoreNames: ["INVALID_ARGUMENT", () => env.manager.keyValueStoreNames(misuse({ unknown: 1 }))],
+        keyValueStores: ["INVALID_ARGUMENT", () => env.manager.keyValueStores(misuse({ unknown: 1 }))],
+      };
+      for (const [name, [code, list]] of Object.entries(calls)) {
+        await of(name, async () => {
+          const iterator = list()[Symbol.asyncIterator]();
+          await rejects(code, iterator.next());
+          assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+        });
+      }
+    },
+  }),
+  scenario("E1/unhandled", "a failure that nobody has asked for yet is no unhandled rejection", {
+    async run(env) {
+      const unhandled: unknown[] = [];
+      const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+      process.on("unhandledRejection", onUnhandled);
+      try {
+        const kv = await env.bucket();
+        kv.listKeys("a..b");
+        kv.listKeys("a..b")[Symbol.asyncIterator]();
+        env.manager.keyValueStores(misuse({ unknown: 1 }))[Symbol.asyncIterator]();
+        const aborted = new AbortController();
+        const [unread, waiting] = [await kv.watchAll(), await kv.watchAll({ signal: aborted.signal })];
+        const begun = read(await kv.watchAll());
+        await begun.throughNull();
+        aborted.abort(new Error("nobody reads this"));
+        await env.manager.deleteKeyValue(kv.bucket);
+        await begun.fails("BUCKET_NOT_FOUND");
+        // Unhandled rejections are reported once the microtasks are done.
+        await new Promise((resolve) => setImmediate(resolve));
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.deepEqual(unhandled, []);
+        await read(unread).fails("BUCKET_NOT_FOUND");
+        await waiting.stop();
+      } finally {
+        process.off("unhandledRejection", onUnhandled);
+      }
+    },
+  }),
+  scenario("E1/own-call", "a failure rejects the call that failed and none beside it", {
+    async run(env) {
+      const kv = await env.bucket({ maxValueSize: 10 });
+      await kv.put("taken", "x");
+      const calls = Array.from({ length: 60 }, (_, index) => {
+        if (index % 4 === 1) return kv.create("taken", "y");
+        if (index % 4 === 2) return kv.update(`key${index}`, "y", 999);
+        if (index % 4 === 3) return kv.put(`key${index}`, "far too long a value");
+        return kv.put(`key${index}`, "y");
+      });
+      const codes = [undefined, "KEY_EXISTS", "REVISION_MISMATCH", "VALUE_TOO_LARGE"] as const;
+      const outcomes = await Promise.allSettled(calls);
+      outcomes.forEach((outcome, index) => {
+        const code = codes[index % 4];
+        if (code === undefined) assert.equal(outcome.status, "fulfilled");
+        else assert.ok(outcome.status === "rejected" && isKeyValueError(outcome.reason, code), `${index}: ${code}`);
+      });
+      assert.equal((await kv.status()).lastRevision, 16);
+    },
+  }),
+  scenario("E1/error-shape", "an error is an Error with name, message and code, and can be told by isKeyValueError", {
+    async run(env) {
+      const kv = await oneKey(env);
+      const error: unknown = await kv.create("key", "x").catch((reason: unknown) => reason);
+      assert.ok(error instanceof Error && isKeyValueError(error, "KEY_EXISTS"));
+      assert.deepEqual([error.code, error.key, error.revision], ["KEY_EXISTS", "key", 1]);
+      assert.ok(error.name !== "" && error.message !== "" && (error.stack ?? "") !== "");
+      assert.equal(isKeyValueError(error, "BUCKET_EXISTS"), false);
+    },
+  }),
+  scenario("E1/abort-reason", "an abort rejects with the signal's reason, whatever that is", {
+    async run(env) {
+      const kv = await oneKey(env);
+      const before = await stateOf(kv);
+      const settings = (await kv.status()).config;
+      for (const reason of [new Error("mine"), "text", 0, Symbol("reason"), { any: "thing" }, null]) {
+        for (const { name, invoke } of allCalls(kv, env)) {
+          await of(name, () => rejectsWith(reason, invoke({ signal: AbortSignal.abort(reason) })));
+        }
+      }
+      assert.deepEqual(await stateOf(kv), before, "an aborted call changes nothing");
+      assert.deepEqual((await kv.status()).config, settings);
+    },
+  }),
+
+  scenario("E2/unknown-options", "an option that a call does not have is INVALID_ARGUMENT", {
+    async run(env) {
+      const kv = await oneKey(env);
+      const before = await stateOf(kv);
+      const names = Object.keys(badOptions) as OptionName[];
+      for (const { name, options, invoke } of allCalls(kv, env)) {
+        const foreign = names.filter((option) => {
+          const exists = options.includes(option);
+          return !exists && (option !== "ttl" || env.capabilities.perKeyTtl);
+        });
+        for (const option of [...foreign, ...strangers]) {
+          await of(`${name} ${option}`, async () => {
+            await rejects("INVALID_ARGUMENT", invoke({ [option]: 1 }));
+            await rejects("INVALID_ARGUMENT", invoke({ [option]: undefined }));
+          });
+        }
+      }
+      assert.deepEqual(await stateOf(kv), before);
+    },
+  }),
+  scenario("E2/wrong-options", "an option of the wrong type or out of range is INVALID_ARGUMENT", {
+    async run(env) {
+      const kv = await oneKey(env);
+      const before = await stateOf(kv);
+      for (const { name, options, invoke } of allCalls(kv, env)) {
+        for (const option of options) {
+          for (const value of badOptions[option]) {
+            await of(`${name} ${option}: ${shown(value)}`, () =>
+              rejects("INVALID_ARGUMENT", invoke({ [option]: value })),
+            );
+          }
+        }
+        for (const signal of notSignals) {
+          await of(`${name} signal: ${shown(signal)}`, () => rejects("INVALID_ARGUMENT", invoke({ signal })));
+        }
+        for (const given of notOptions) {
+          await of(`${name} with ${shown(given)}`, () => rejects("INVALID_ARGUMENT", invoke(misuse(given))));
+        }
+      }
+      assert.deepEqual(await stateOf(kv), before);
+    },
+  }),
+  scenario("E2/wrong-arguments", "an argument of the wrong type or out of range is INVALID_ARGUMENT", {
+    async run(env) {
+      const kv = await oneKey(env);
+      const before = await stateOf(kv);
+      await allReject("INVALID_ARGUMENT", wrongArguments(kv, env));
+      assert.deepEqual(await stateOf(kv), before, "what was refused changed nothing");
+    },
+  }),
+  scenario("E2/before-the-storage", "what the arguments show to be wrong is refused before the storage is asked", {
+    async run(env) {
+      const kv = await env.bucket();
+      await env.manager.deleteKeyValue(kv.bucket);
+      await allReject("INVALID_ARGUMENT", wrongArguments(kv, env));
+      for (const { name, invoke } of bucketCalls(kv, env.capabilities)) {
+        await of(name, () => rejects("INVALID_ARGUMENT", invoke({ unknown: 1 })));
+      }
+      await rejects("BUCKET_NOT_FOUND", kv.get("key"));
+    },
+  }),
+  scenario("E2/undefined-options", "an option that is undefined is as good as left out, and frozen options are fine", {
+    async run(env) {
+      const kv = await env.bucket();
+      await kv.put("key", "value");
+      for (const { name, options, invoke } of bucketCalls(kv, env.capabilities)) {
+        const given: Record<string, undefined> = { signal: undefined };
+        for (const option of options) if (option !== "lastRevision") given[option] = undefined;
+        await of(name, () => invoke(Object.freeze(given)));
+      }
+    },
+  }),
+  scenario("E2/signal", "a signal that is not aborted does not stand in the way of any call", {
+    async run(env) {
+      const kv = await env.bucket();
+      const { signal } = new AbortController();
+      for (const { name, invoke } of allCalls(kv, env)) await of(name, () => invoke({ signal }));
+      await rejects("BUCKET_NOT_FOUND", kv.get("key"));
+    },
+  }),
+  scenario("E2/transactions", "transactions are refused where the adapter does not claim them", {
+    requires: ({ transactions }) => transactions,
+    async run(env) {
+      const kv = await env.bucket();
+      assert.deepEqual(await kv.transaction([put]), [1]);
+    },
+    async runWithout(env) {
+      const kv = await env.bucket();
+      await rejects("UNSUPPORTED", kv.transaction([put]));
+      assert.equal((await kv.status()).lastRevision, 0);
+    },
+  }),
+  scenario("E2/ttl", "a ttl for one write is refused where the adapter does not claim it", {
+    requires: ({ perKeyTtl, limitMarkers }) => perKeyTtl && limitMarkers,
+    async run(env) {
+      const kv = await env.bucket({ limitMarkerTtl: 60_000 });
+      assert.equal(await kv.put("put", "x", { ttl: 60_000 }), 1);
+      assert.equal(await kv.create("create", "x", { ttl: 60_000 }), 2);
+      assert.equal(await kv.update("put", "x", 1, { ttl: 60_000 }), 3);
+      assert.equal(await kv.purge("put", { ttl: 60_000 }), 4);
+    },
+    async runWithout(env) {
+      const kv = await env.bucket();
+      await allReject("UNSUPPORTED", {
+        put: () => kv.put("key", "x", { ttl: 60_000 }),
+        create: () => kv.create("key", "x", { ttl: 60_000 }),
+        update: () => kv.update("key", "x", 0, { ttl: 60_000 }),
+        purge: () => kv.purge("key", { ttl: 60_000 }),
+      });
+      assert.equal((await kv.status()).lastRevision, 0, "none of them was carried out without its ttl");
+    },
+  }),
+  scenario("E2/several-filters", "several filters are refused where the adapter does not claim them", {
+    requires: ({ multipleFilters }) => multipleFilters,
+    async run(env) {
+      const kv = await env.bucket();
+      assert.deepEqual(await kv.keys(["a", "b"]), []);
+    },
+    async runWithout(env) {
+      const kv = await env.bucket();
+      await allReject("UNSUPPORTED", {
+        keys: () => kv.keys(["a", "b"]),
+        listKeys: () => firstOf(kv.listKeys(["a", "b"])),
+        entries: () => firstOf(kv.entries(["a", "b"])),
+        history: () => kv.history(["a", "b"]),
+        watch: () => kv.watch(["a", "b"]),
+        deleteAll: () => kv.deleteAll(["a", "b"]),
+        purgeAll: () => kv.purgeAll(["a", "b"]),
+      });
+    },
+  }),
+  scenario(
+    "E2/config-in-force",
+    "what depends on the bucket's config is judged by the config of the moment of the write",
+    {
+      requires: ({ limitMarkers, perKeyTtl }) => limitMarkers && perKeyTtl,
+      async run(env) {
+        const kv = await env.bucket();
+        const other = await env.open();
+        await allReject("INVALID_ARGUMENT", {
+          put: () => kv.put("key", "x", { ttl: 60_000 }),
+          create: () => kv.create("key", "x", { ttl: 60_000 }),
+          update: () => kv.update("key", "x", 0, { ttl: 60_000 }),
+          purge: () => kv.purge("key", { ttl: 60_000 }),
+        });
+        assert.equal((await kv.status()).lastRevision, 0);
+        await other.updateKeyValue({ bucket: kv.bucket, limitMarkerTtl: 60_000, maxValueSize: 3, maxBytes: 12 });
+        assert.equal(await kv.put("key", "x", { ttl: 60_000 }), 1);
+        await rejects("VALUE_TOO_LARGE", kv.put("key", "four"));
+        await rejects("BUCKET_FULL", kv.put("longer-key", "x"));
+        assert.deepEqual((await kv.history(">")).map(brief), ["1 PUT key=x"]);
+      },
+    },
+  ),
+];
