@@ -128,7 +128,12 @@ export class StorageKeyValue implements KeyValue {
   }
 
   async *listKeys(filter?: string | readonly string[], options?: CallOptions): AsyncGenerator<string, void, undefined> {
-    for await (const rows of this.#pages(filter, options, false)) for (const row of rows) yield row.key;
+    for await (const rows of this.#pages(filter, options, false)) {
+      for (const row of rows) {
+        yield row.key;
+        options?.signal?.throwIfAborted();
+      }
+    }
   }
 
   async *entries(
@@ -136,7 +141,10 @@ export class StorageKeyValue implements KeyValue {
     options?: CallOptions,
   ): AsyncGenerator<KeyValueEntry, void, undefined> {
     for await (const rows of this.#pages(filter, options, true)) {
-      for (const row of rows) yield new StoredEntry(this.bucket, row);
+      for (const row of rows) {
+        yield new StoredEntry(this.bucket, row);
+        options?.signal?.throwIfAborted();
+      }
     }
   }
 
@@ -207,7 +215,7 @@ export class StorageKeyValue implements KeyValue {
     options: CallOptions | undefined,
     values: boolean,
   ): ReturnType<typeof keyPages> {
-    const compiled = this.#filter(filter ?? ">");
+    const compiled = this.#filter(filter === undefined ? ">" : filter);
     checkOptions(options, allowedOptions.call);
     return keyPages(this.#stored, compiled, values, options?.signal);
   }

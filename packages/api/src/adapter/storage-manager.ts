@@ -103,7 +103,10 @@ export class StorageManager implements KeyValueManager {
     for (let after = "", more = true; more; ) {
       const from = after;
       const names = await this.#step((storage, call) => storage.bucketNames(from, namesPage, call), options?.signal);
-      yield* names;
+      for (const name of names) {
+        yield name;
+        options?.signal?.throwIfAborted();
+      }
       after = names.at(-1) ?? after;
       more = names.length === namesPage;
     }
