@@ -33,12 +33,21 @@ export class ManagerContext {
     if (signal?.aborted) throw signal.reason;
   }
 
-  /** Carries out one step on the storage, within the deadline; an answer that is no promise is passed on at once. */
+  /**
+   * Carries out one step on the storage, within the deadline; an answer that is no promise is passed on at once. Closing
+   * waits for it.
+   */
   step<T>(start: (call: Call) => Awaitable<T>, signal: AbortSignal | undefined, written = false): Awaitable<T> {
+    const answer = this.attempt(start, signal, written);
+    return answer instanceof Promise ? this.track(answer) : answer;
+  }
+
+  /** A step that closing does not wait for, since whoever asked has been stopped by then: a watcher's. */
+  attempt<T>(start: (call: Call) => Awaitable<T>, signal: AbortSignal | undefined, written = false): Awaitable<T> {
     const call = new PendingCall();
     const answer = this.translated(() => start(call), written);
     if (!(answer instanceof Promise)) return answer;
-    return this.track(call.wait(answer, this.timeout, () => lateError(this.timeout, written), signal));
+    return call.wait(answer, this.timeout, () => lateError(this.timeout, written), signal);
   }
 
   /** Asks a storage that answers at once. */

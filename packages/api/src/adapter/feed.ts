@@ -99,6 +99,7 @@ export class Feed {
   }
 
   #resumeAll(): void {
+    if (this.#waiting.size === 0) return;
     for (const resume of this.#waiting) resume();
     this.#waiting.clear();
     this.#stopPolling();
@@ -173,7 +174,7 @@ export class Feed {
     const written = this.#written;
     const page = directReads
       ? this.#context.now((call) => this.#bucket.readLog(ask, call))
-      : this.#context.step((call) => this.#bucket.readLog(ask, call), undefined);
+      : this.#context.attempt((call) => this.#bucket.readLog(ask, call), undefined);
     return page instanceof Promise
       ? page.then((read) => this.#opened(query, read, version, written))
       : this.#opened(query, page, version, written);
@@ -189,7 +190,7 @@ export class Feed {
     if (version !== this.#version || revision <= this.#head) return windowOf(query, page, version);
     // A head that is new means that every window from before is out of date, whether a wake-up has come or not.
     this.#head = revision;
-    this.#version += 1;
+    this.wake();
     return windowOf(query, page, this.#version);
   }
 

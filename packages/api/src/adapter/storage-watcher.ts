@@ -206,9 +206,9 @@ export class StorageWatcher implements KeyWatcher {
     for (;;) {
       try {
         const answer = this.#ask();
-        const window = answer instanceof Promise ? await answer : answer;
+        const window = answer instanceof Promise ? await this.#unlessStopped(answer) : answer;
+        if (window === undefined || this.#stopped) return undefined;
         if (backoff.attempts > 0) this.#context.emit("reconnected", "a watcher goes on", { bucket: this.#bucket });
-        if (this.#stopped) return undefined;
         this.#checkPast(window.head);
         this.#window = window;
         this.#index = 0;
@@ -265,8 +265,17 @@ export class StorageWatcher implements KeyWatcher {
       throw historyLost(seen, head.revision);
   }
 
-  /** Waits until resumed or stopped. */
+  /** Waits for an answer of the storage; undefined when the watcher is stopped before it comes. */
+  #unlessStopped<T>(answer: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = () => resolve(undefined);
+      answer.then(resolve, reject);
+    });
+  }
+
+  /** Waits until resumed or stopped; not at all when it was stopped before. */
   #sleep(start: (resume: () => void) => () => void): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#interrupt = undefined;

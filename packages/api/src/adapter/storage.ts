@@ -184,7 +184,7 @@ export interface BucketStorage {
   /**
    * Calls `wake` soon after each change of the bucket, by whomever, its deletion included; also now and then for
    * nothing. Carries no data: whoever is woken reads the log. When it resolves, no later change goes unannounced, but a
-   * wake-up can be lost with a connection where `pollInterval` is set. Returns what ends it.
+   * wake-up can be lost with a connection where `pollInterval` is set. Returns what ends it, which does not throw.
    */
   subscribe(wake: () => void, call: Call): Awaitable<() => void>;
 }
