@@ -95,11 +95,16 @@ export function purgeMarker(ledger: Ledger, key: string, olderThan: number, now:
  */
 function settleKey(ledger: Ledger, key: string, now: number): Row | undefined {
   const newest = ledger.newest(key);
-  if (newest === undefined || !isDue(newest, ledger.config.ttl, now)) return newest;
-  for (const row of [...ledger.kept(key)]) ledger.remove(row);
-  const { limitMarkerTtl } = ledger.config;
-  if (newest.operation !== "PUT") ledger.compactedTo = Math.max(ledger.compactedTo, newest.revision);
-  else if (limitMarkerTtl !== undefined) append(ledger, key, "PURGE", noBytes, limitMarkerTtl, true, now);
+  const { ttl, limitMarkerTtl } = ledger.config;
+  if (newest === undefined || !isDue(newest, ttl, now)) return newest;
+  for (const row of [...ledger.kept(key)]) {
+    // An older marker that is due as well counts, whether or not anybody looked when it fell due (rule W13).
+    if (isDue(row, ttl, now)) removeForGood(ledger, row);
+    else ledger.remove(row);
+  }
+  if (newest.operation === "PUT" && limitMarkerTtl !== undefined) {
+    append(ledger, key, "PURGE", noBytes, limitMarkerTtl, true, now);
+  }
   return ledger.newest(key);
 }
 
