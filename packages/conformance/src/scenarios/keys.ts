@@ -158,8 +158,8 @@ export const listingScenarios: readonly Scenario[] = [
     requires: ({ limitMarkers, perKeyTtl }) => limitMarkers && perKeyTtl,
     async run(env) {
       const kv = await env.bucket({ limitMarkerTtl: 60_000 });
-      await kv.put("a", "x", { ttl: 100 });
       await kv.put("b", "x");
+      await kv.put("a", "x", { ttl: 100 });
       await outlive(env, 100);
       assert.deepEqual(await kv.keys(), ["b"], "before or after its marker was written");
       await eventually("the expiry marker", async () => (await kv.history("a")).length === 1);
