@@ -1,11 +1,13 @@
 import { readdirSync } from "node:fs";
+import { basename } from "node:path";
 import type { ViteUserConfig } from "vitest/config";
 
 /** Tests need no build: packages resolve to their source. The rest are Vite's defaults, which a list replaces. */
 const conditions = ["@revkv/source", "module", "node", "development|production"];
 
-/** Every package is a project, named after its folder: `npm test -- --project memory`. */
+/** Every package is a project, named after its folder, and so are documents and examples: `npm test -- --project docs`. */
 const packages = readdirSync("packages", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const folders = [...packages.map(({ name }) => `packages/${name}`), "docs", "examples"];
 
 const config: ViteUserConfig = {
   resolve: { conditions },
@@ -13,9 +15,9 @@ const config: ViteUserConfig = {
   test: {
     // CommonJS packages are imported as Node imports them: what passes here works for users too.
     deps: { interopDefault: false },
-    projects: packages.map(({ name }) => ({
+    projects: folders.map((root) => ({
       extends: true,
-      test: { name, root: `packages/${name}`, include: ["{src,test}/**/*.test.ts"] },
+      test: { name: basename(root), root, include: ["{src,test}/**/*.test.ts"] },
     })),
   },
 };

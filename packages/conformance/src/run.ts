@@ -76,8 +76,9 @@ export function randomSeed(): number {
  * @example
  * ```ts
  * import { runSuite } from "@revkv/conformance";
+ * import harness from "./harness.ts";
  *
- * const report = await runSuite(harness, { only: ["W/"] });
+ * const report = await runSuite(harness, { only: ["K1"] });
  * for (const { id, error } of report.results) if (error !== undefined) console.log(id, error);
  * ```
  */

@@ -15,9 +15,9 @@ export type VitestOptions = Pick<RunOptions, "only" | "seed" | "timeout" | "scen
  * What does not apply to the adapter is reported as skipped, with the reason; a known gap passes as long as it fails.
  *
  * @example
- * ```ts
+ * ```ts no-run
  * import { conformance } from "@revkv/conformance/vitest";
- * import { harness } from "./harness.ts";
+ * import harness from "./harness.ts";
  *
  * conformance(harness);
  * ```
