@@ -24,7 +24,7 @@ Options:
 Exit codes: 0 all right, 1 something failed, 2 wrong usage.`;
 
 /** How long the process may live on after the run before it counts as a leak, in milliseconds. */
-const lingering = 10_000;
+const lingering = 5000;
 
 class UsageError extends Error {}
 
