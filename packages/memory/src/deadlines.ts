@@ -1,11 +1,9 @@
 import type { Row } from "@revkv/api/adapter";
-import sortedBtree from "sorted-btree";
-
-const { default: BTree } = sortedBtree;
+import { BTree } from "./btree.ts";
 
 /** The rows of a bucket that have a deadline of their own, earliest first. */
 export class Deadlines {
-  readonly #tree: InstanceType<typeof BTree<Row, undefined>> = new BTree<Row, undefined>(undefined, byDeadline);
+  readonly #tree: BTree<Row, undefined> = new BTree<Row, undefined>(undefined, byDeadline);
 
   /** The earliest deadline, in milliseconds; infinite when there is none. */
   get earliest(): number {

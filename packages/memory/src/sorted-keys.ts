@@ -1,22 +1,16 @@
 import type { KeyRange } from "@revkv/api";
-import sortedBtree from "sorted-btree";
-
-const { default: BTree } = sortedBtree;
+import { BTree } from "./btree.ts";
 
 /** The largest that sorts well in measurements with up to a million keys: shallow, and still cheap to insert into. */
 const nodeSize = 128;
 
 /** A set of keys in the order of their bytes, which for ASCII is that of JavaScript's strings. */
 export class SortedKeys {
-  readonly #tree: InstanceType<typeof BTree<string, undefined>> = new BTree<string, undefined>(
+  readonly #tree: BTree<string, undefined> = new BTree<string, undefined>(
     undefined,
     (a, b) => (a < b ? -1 : a === b ? 0 : 1),
     nodeSize,
   );
-
-  get size(): number {
-    return this.#tree.size;
-  }
 
   add(key: string): void {
     this.#tree.set(key, undefined);
