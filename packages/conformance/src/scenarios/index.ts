@@ -2,10 +2,26 @@ import type { Scenario } from "../scenario.ts";
 import { bucketConfigScenarios } from "./bucket-config.ts";
 import { bucketLimitScenarios } from "./bucket-limits.ts";
 import { bucketStatusScenarios } from "./bucket-status.ts";
+import { bucketTtlScenarios } from "./bucket-ttl.ts";
 import { bucketScenarios } from "./buckets.ts";
+import { conditionScenarios } from "./conditions.ts";
+import { dueExpiryScenarios } from "./due-expiry.ts";
+import { entryScenarios } from "./entries.ts";
 import { errorScenarios } from "./errors.ts";
+import { expiryMarkerScenarios } from "./expiry-markers.ts";
+import { historyScenarios } from "./history.ts";
+import { listingScenarios } from "./keys.ts";
 import { lifecycleScenarios } from "./lifecycle.ts";
+import { manyReadScenarios } from "./many-reads.ts";
+import { manyRemovalScenarios } from "./many-removals.ts";
+import { markerScenarios } from "./markers.ts";
 import { nameScenarios } from "./names.ts";
+import { purgeDeletesScenarios } from "./purge-deletes.ts";
+import { revisionScenarios } from "./revisions.ts";
+import { singleTtlScenarios } from "./single-ttl.ts";
+import { transactionVisibilityScenarios } from "./transaction-visibility.ts";
+import { transactionScenarios } from "./transactions.ts";
+import { valueScenarios } from "./values.ts";
 
 /** Every scenario of the suite, group by group. */
 export const scenarios: readonly Scenario[] = [
@@ -14,6 +30,22 @@ export const scenarios: readonly Scenario[] = [
   ...bucketConfigScenarios,
   ...bucketLimitScenarios,
   ...bucketStatusScenarios,
+  ...revisionScenarios,
+  ...valueScenarios,
+  ...entryScenarios,
+  ...conditionScenarios,
+  ...markerScenarios,
+  ...historyScenarios,
+  ...listingScenarios,
+  ...manyReadScenarios,
+  ...manyRemovalScenarios,
+  ...purgeDeletesScenarios,
+  ...transactionScenarios,
+  ...transactionVisibilityScenarios,
+  ...bucketTtlScenarios,
+  ...singleTtlScenarios,
+  ...expiryMarkerScenarios,
+  ...dueExpiryScenarios,
   ...errorScenarios,
   ...lifecycleScenarios,
 ];

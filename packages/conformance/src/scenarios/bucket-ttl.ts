@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { everyRead } from "../bucket-state.ts";
+import { brief, collect, read, rejects, throughNull } from "../expect.ts";
+import { expiryMarkers, hour, lifetime, outlive, readable } from "../expiry.ts";
+import type { Scenario } from "../scenario.ts";
+import { scenario } from "../scenario.ts";
+
+/** When entries expire, and what is left of them then. */
+export const bucketTtlScenarios: readonly Scenario[] = [
+  scenario("T1/bucket-ttl", "from created + ttl on an entry is in no read, listing, history or initial set", {
+    async run(env) {
+      const kv = await env.bucket({ ttl: readable, history: 3 });
+      await kv.put("k", "1");
+      await kv.put("k", "2");
+      await kv.delete("deleted");
+      for (const [way, entry] of await everyRead(env, kv, "k", 2)) {
+        assert.equal(lifetime(entry), readable, `${way} tells when the entry expires`);
+      }
+      await outlive(env, readable);
+      for (const [way, entry] of await everyRead(env, kv, "k", 2)) assert.equal(entry, null, way);
+      assert.equal(await kv.getRevision("k", 1), null);
+      assert.deepEqual(await kv.keys(), []);
+      assert.deepEqual(await collect(kv.listKeys()), []);
+      assert.deepEqual(await collect(kv.entries()), []);
+      assert.deepEqual(await kv.history(">"), []);
+      assert.deepEqual(await throughNull(await kv.watch(">", { includeHistory: true })), []);
+      assert.deepEqual(await throughNull(await kv.watch(">")), []);
+      const status = await kv.status();
+      assert.deepEqual([status.values, status.bytes, status.lastRevision], [0, 0, 3]);
+    },
+  }),
+
+  scenario("T1/on-time", "an entry is there until its deadline, and gone from it on", {
+    requires: (_, storage) => storage.advance !== undefined,
+    async run(env) {
+      const kv = await env.bucket({ ttl: hour });
+      await kv.put("k", "1");
+      await env.pass(hour - 1);
+      for (const [way, entry] of await everyRead(env, kv, "k", 1)) assert.equal(entry?.string(), "1", way);
+      await env.pass(env.capabilities.ttlResolutionMs);
+      for (const [way, entry] of await everyRead(env, kv, "k", 1)) assert.equal(entry, null, way);
+    },
+  }),
+
+  scenario("T1/each-by-its-own-age", "every entry expires by its own age", {
+    async run(env) {
+      const kv = await env.bucket({ ttl: 1_500, history: 3 });
+      await kv.put("k", "1");
+      await kv.put("old", "2");
+      await env.pass(1_000);
+      await kv.put("k", "3");
+      await outlive(env, 500);
+      assert.deepEqual((await kv.history(">")).map(brief), ["3 PUT k=3"]);
+      assert.deepEqual(await kv.keys(), ["k"]);
+    },
+  }),
+
+  scenario("T1/earlier-deadline", "an entry expires at the earlier of its own deadline and the bucket's", {
+    requires: expiryMarkers,
+    async run(env) {
+      const kv = await env.bucket({ ttl: hour, limitMarkerTtl: hour });
+      await kv.put("short", "1", { ttl: readable });
+      await kv.put("long", "2", { ttl: 2 * hour });
+      await kv.put("none", "3");
+      assert.equal(lifetime(await kv.get("short")), readable);
+      assert.equal(lifetime(await kv.get("long")), hour);
+      assert.equal(lifetime(await kv.get("none")), hour);
+      await outlive(env, readable);
+      assert.deepEqual(await kv.keys(), ["long", "none"]);
+    },
+  }),
+
+  scenario("T1/markers-age", "delete and purge markers age like values", {
+    async run(env) {
+      const kv = await env.bucket({ ttl: 500, history: 3 });
+      await kv.put("d", "1");
+      await kv.delete("d");
+      await kv.purge("p");
+      await outlive(env, 500);
+      assert.deepEqual(await kv.history(">"), []);
+      assert.equal((await kv.status()).values, 0);
+      assert.equal(await kv.update("d", "4", 0), 4, "the key has no entry any more, not even a marker");
+      await rejects("REVISION_MISMATCH", kv.delete("p", { lastRevision: 3 }), { key: "p", expected: 3, actual: 0 });
+    },
+  }),
+
+  scenario("T1/changed-ttl", "a changed bucket ttl holds for entries that exist", {
+    async run(env) {
+      const kv = await env.bucket({ history: 3 });
+      const other = await env.open();
+      const { bucket } = kv;
+      await kv.put("k", "1");
+      await kv.delete("d");
+      assert.equal((await kv.get("k"))?.expiresAt, undefined);
+      await other.updateKeyValue({ bucket, ttl: hour });
+      assert.equal(lifetime(await kv.get("k")), hour, "a ttl that is turned on");
+      await other.updateKeyValue({ bucket, ttl: 2 * hour });
+      assert.equal(lifetime(await kv.get("k")), 2 * hour, "a longer ttl");
+      await other.updateKeyValue({ bucket, ttl: null });
+      assert.equal((await kv.get("k"))?.expiresAt, undefined, "a ttl that is turned off");
+      await env.pass(200);
+      await kv.put("young", "3");
+      await other.updateKeyValue({ bucket, ttl: 200 });
+      for (const [way, entry] of await everyRead(env, kv, "k", 1))
+        assert.equal(entry, null, `${way}: older than the ttl`);
+      assert.deepEqual(await kv.history("d"), [], "a marker that is older than the new ttl");
+      await outlive(env, 200);
+      assert.deepEqual(await kv.history(">"), []);
+    },
+  }),
+
+  scenario("T1/turned-off-in-time", "an entry whose bucket ttl is turned off before the deadline stays", {
+    async run(env) {
+      const kv = await env.bucket({ ttl: readable });
+      await kv.put("k", "1");
+      await env.manager.updateKeyValue({ bucket: kv.bucket, ttl: null });
+      await outlive(env, readable);
+      assert.equal((await kv.get("k"))?.string(), "1");
+    },
+  }),
+
+  scenario("T1/nothing-comes-back", "what has expired stays away when the bucket ttl is raised afterwards", {
+    async run(env) {
+      const kv = await env.bucket({ ttl: 300, history: 2 });
+      await kv.put("k", "1");
+      await kv.delete("d");
+      await outlive(env, 300);
+      await env.manager.updateKeyValue({ bucket: kv.bucket, ttl: null });
+      assert.equal(await kv.get("k"), null);
+      assert.deepEqual(await kv.history(">"), []);
+      assert.equal(await kv.create("k", "3"), 3);
+    },
+  }),
+
+  scenario("T1/superseded", "a superseded entry's own deadline still holds in history", {
+    requires: expiryMarkers,
+    async run(env) {
+      const kv = await env.bucket({ limitMarkerTtl: hour, history: 5 });
+      const watched = read(await kv.watch("k", { updatesOnly: true }));
+      assert.equal(await watched.next(), null);
+      await kv.put("k", "1", { ttl: readable });
+      await kv.put("k", "2");
+      assert.deepEqual((await kv.history("k")).map(brief), ["1 PUT k=1", "2 PUT k=2"]);
+      await outlive(env, readable);
+      for (const [way, entry] of await everyRead(env, kv, "k", 1)) assert.equal(entry, null, way);
+      assert.deepEqual((await kv.history("k")).map(brief), ["2 PUT k=2"]);
+      assert.equal((await kv.status()).values, 1);
+      assert.equal(await kv.put("k", "3"), 3, "a superseded entry leaves no marker");
+      const seen = await watched.until("the last put", ({ revision }) => revision === 3);
+      assert.ok(seen.every(({ operation }) => operation === "PUT"));
+      await watched.watcher.stop();
+    },
+  }),
+];
