@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { KeyValueConfig, KeyValueManager } from "@revkv/api";
 import { refuses, stateOf } from "../bucket-state.ts";
 import { bucketCalls } from "../every-call.ts";
-import { brief, collect, eventually, of, read, rejects, within } from "../expect.ts";
+import { brief, collect, eventually, of, rejects, within } from "../expect.ts";
 import { inParallel } from "../load.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
@@ -277,33 +277,6 @@ export const bucketScenarios: readonly Scenario[] = [
       }
       assert.deepEqual(await stateOf(fresh), before, "the old handles changed nothing");
       assert.equal(await (await env.manager.keyValue(bucket)).put("key", "newer"), 2);
-    },
-  }),
-  scenario("B11/watchers-end", "the watchers of a deleted bucket end with BUCKET_NOT_FOUND, whatever they were doing", {
-    async run(env) {
-      const kv = await env.bucket();
-      const other = await (await env.open()).keyValue(kv.bucket);
-      await kv.put("key", "value");
-      const waiting = await Promise.all([kv, other].map(async (handle) => read(await handle.watchAll())));
-      for (const reader of waiting) assert.deepEqual((await reader.throughNull()).map(brief), ["1 PUT key=value"]);
-      const unread = await Promise.all([kv, other].map(async (handle) => read(await handle.watchAll())));
-      const ends = waiting.map((reader) => reader.fails("BUCKET_NOT_FOUND"));
-      await env.manager.deleteKeyValue(kv.bucket);
-      await Promise.all(ends);
-      for (const reader of unread) await reader.fails("BUCKET_NOT_FOUND");
-    },
-  }),
-  scenario("B11/watchers-stay-ended", "a watcher of the old bucket delivers nothing of the new one", {
-    requires: ({ bucketIncarnation }) => bucketIncarnation,
-    async run(env) {
-      const kv = await env.bucket();
-      const other = await (await env.open()).keyValue(kv.bucket);
-      const readers = await Promise.all([kv, other].map(async (handle) => read(await handle.watchAll())));
-      for (const reader of readers) assert.deepEqual(await reader.throughNull(), []);
-      await env.manager.deleteKeyValue(kv.bucket);
-      const fresh = await env.manager.createKeyValue({ bucket: kv.bucket });
-      await fresh.put("key", "new");
-      for (const reader of readers) await rejects("BUCKET_NOT_FOUND", reader.next());
     },
   }),
   scenario("B11/others-unharmed", "deleting a bucket leaves every other bucket as it was", {
