@@ -14,60 +14,7 @@ async function handles(env: ScenarioEnv, count: number, history = 1): Promise<[K
   return [kv, ...others];
 }
 
-/** Adds one to a counter by compare-and-set, as often as it takes, and gives the number of refusals. */
-async function increment(kv: KeyValue, key: string): Promise<number> {
-  for (let refusals = 0; ; refusals += 1) {
-    const entry = await kv.get(key);
-    const next = String(entry === null ? 1 : Number(entry.string()) + 1);
-    try {
-      if (entry === null) await kv.create(key, next);
-      else await kv.update(key, next, entry.revision);
-      return refusals;
-    } catch (error) {
-      if (!isKeyValueError(error, "REVISION_MISMATCH") && !isKeyValueError(error, "KEY_EXISTS")) throw error;
-    }
-  }
-}
-
 const conditions: readonly Scenario[] = [
-  scenario("O3/twenty-creates", "of 20 concurrent creates exactly one succeeds, and the others learn its revision", {
-    async run(env) {
-      for (const count of [1, 4]) {
-        const kvs = await handles(env, count);
-        const [kv] = kvs;
-        const revision = await oneWins(kvs, (handle, index) => handle.create("key", `${index}`), "KEY_EXISTS");
-        assert.equal((await kv.get("key"))?.revision, revision);
-        assert.equal((await kv.status()).lastRevision, 1, "refused creates take no revision");
-      }
-    },
-  }),
-
-  scenario("O3/twenty-creates-over-marker", "the same over a DEL marker and over a PURGE marker", {
-    async run(env) {
-      const kvs = await handles(env, 2, 5);
-      const [kv] = kvs;
-      for (const remove of ["delete", "purge"] as const) {
-        const marker = await kv[remove]("key");
-        const revision = await oneWins(kvs, (handle, index) => handle.create("key", `${index}`), "KEY_EXISTS");
-        assert.equal(revision, marker + 1);
-      }
-    },
-  }),
-
-  scenario("O4/twenty-updates", "of 20 concurrent updates from the same revision exactly one succeeds", {
-    async run(env) {
-      for (const count of [1, 4]) {
-        const kvs = await handles(env, count, 5);
-        const [kv] = kvs;
-        const last = await kv.put("key", "start");
-        const update = (handle: KeyValue, index: number): Promise<number> => handle.update("key", `${index}`, last);
-        const revision = await oneWins(kvs, update, "REVISION_MISMATCH");
-        assert.equal(revision, last + 1);
-        assert.deepEqual(revisions(await kv.history("key")), [last, revision]);
-      }
-    },
-  }),
-
   scenario("O5/twenty-deletes", "of 20 concurrent conditional deletes and purges exactly one succeeds", {
     async run(env) {
       const kvs = await handles(env, 4, 5);
@@ -79,27 +26,6 @@ const conditions: readonly Scenario[] = [
       assert.equal(await kv.get("key"), null);
     },
   }),
-
-  ...[1, 3].map((count) =>
-    scenario(
-      `O4/counter-${count === 1 ? "one-manager" : "several-managers"}`,
-      `no increment of a compare-and-set counter is lost between ${count === 1 ? "callers" : "managers"}`,
-      {
-        async run(env) {
-          const kvs = await handles(env, count);
-          const workers = 6;
-          const each = 25;
-          await inParallel(workers, workers, async (worker) => {
-            const kv = kvs[worker % kvs.length] ?? kvs[0];
-            for (let done = 0; done < each; done += 1) await increment(kv, "counter");
-          });
-          const [kv] = kvs;
-          assert.equal((await kv.get("counter"))?.string(), String(workers * each));
-          assert.equal((await kv.status()).lastRevision, workers * each, "refused updates take no revision");
-        },
-      },
-    ),
-  ),
 
   scenario("O10/transfers", "concurrent transfers between accounts neither make money nor lose any", {
     requires: (capabilities) => capabilities.transactions,

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type { KeyValueManager } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import type { WatchReader } from "../expect.ts";
-import { brief, collect, eventually, read, rejects } from "../expect.ts";
+import { brief, eventually, read, rejects } from "../expect.ts";
 import { inParallel, range } from "../load.ts";
 import { record, revisions } from "../recorder.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
@@ -12,25 +11,6 @@ import { scenario } from "../scenario.ts";
 const soon = 50;
 
 const seeingEachOther: readonly Scenario[] = [
-  scenario("M9/buckets", "managers on one storage see each other's buckets come, change and go", {
-    async run(env) {
-      const other = await env.open();
-      const bucket = env.bucketName();
-      await rejects("BUCKET_NOT_FOUND", other.keyValue(bucket));
-      await env.manager.createKeyValue({ bucket, history: 5 });
-      const kv = await other.keyValue(bucket);
-      assert.ok((await collect(other.keyValueStoreNames())).includes(bucket));
-      assert.equal((await kv.status()).history, 5);
-      await env.manager.updateKeyValue({ bucket, history: 7, description: "changed" });
-      assert.equal((await kv.status()).history, 7);
-      assert.equal((await kv.status()).config.description, "changed");
-      await other.deleteKeyValue(bucket);
-      await rejects("BUCKET_NOT_FOUND", env.manager.keyValue(bucket));
-      await rejects("BUCKET_NOT_FOUND", kv.get("a"));
-      assert.ok(!(await collect(env.manager.keyValueStoreNames())).includes(bucket));
-    },
-  }),
-
   scenario("M9/writes", "managers on one storage see each other's writes and share one counter", {
     async run(env) {
       const kv = await env.bucket({ history: 5 });
@@ -115,88 +95,7 @@ async function arrival(reader: WatchReader): Promise<number> {
   return performance.now();
 }
 
-/** What `keyValue(bucket)` finds through every manager must be one bucket. */
-async function assertOneBucket(managers: readonly KeyValueManager[], bucket: string): Promise<void> {
-  const kvs = await Promise.all(managers.map((manager) => manager.keyValue(bucket)));
-  const written = await inParallel(
-    kvs.length,
-    kvs.length,
-    (index) => kvs[index]?.put(`key.${index}`, "x") ?? Promise.reject(),
-  );
-  assert.deepEqual(
-    written.toSorted((a, b) => a - b),
-    range(1, kvs.length),
-    "all write to the same bucket",
-  );
-  const incarnations = await Promise.all(kvs.map(async (kv) => (await kv.status()).incarnation));
-  assert.equal(new Set(incarnations).size, 1, "all have the same incarnation");
-}
-
 const creatingAtOnce: readonly Scenario[] = [
-  scenario("B12/same-bucket", "managers that create the same bucket at the same time all succeed and get one bucket", {
-    async run(env) {
-      const managers = [env.manager, ...(await inParallel(3, 3, () => env.open()))];
-      for (let round = 0; round < 5; round += 1) {
-        const bucket = env.bucketName();
-        const creators = [...managers, ...managers];
-        await Promise.all(creators.map((manager) => manager.createKeyValue({ bucket, history: 3 })));
-        await assertOneBucket(managers, bucket);
-      }
-    },
-  }),
-
-  scenario("B12/create-or-update", "createOrUpdateKeyValue at the same time succeeds for all, too", {
-    async run(env) {
-      const managers = [env.manager, ...(await inParallel(3, 3, () => env.open()))];
-      for (let round = 0; round < 5; round += 1) {
-        const bucket = env.bucketName();
-        await Promise.all(managers.map((manager) => manager.createOrUpdateKeyValue({ bucket, history: 3 })));
-        await assertOneBucket(managers, bucket);
-        assert.equal((await (await env.manager.keyValue(bucket)).status()).history, 3);
-      }
-    },
-  }),
-
-  scenario("B12/different-configs", "of managers that create a bucket with different configs one wins, wholly", {
-    async run(env) {
-      const managers = [env.manager, ...(await inParallel(3, 3, () => env.open()))];
-      for (let round = 0; round < 5; round += 1) {
-        const bucket = env.bucketName();
-        const results = await Promise.allSettled(
-          managers.map((manager, index) =>
-            manager.createKeyValue({ bucket, history: index + 1, description: `${index}` }),
-          ),
-        );
-        for (const result of results) {
-          if (result.status === "rejected")
-            assert.ok(isKeyValueError(result.reason, "BUCKET_EXISTS"), "the losers learn why");
-        }
-        const winners = results.flatMap(({ status }, index) => (status === "fulfilled" ? [index] : []));
-        assert.equal(winners.length, 1, "exactly one creates the bucket");
-        const { config } = await (await env.manager.keyValue(bucket)).status();
-        assert.deepEqual([config.history - 1, config.description], [winners[0], `${winners[0]}`]);
-      }
-    },
-  }),
-
-  scenario(
-    "B12/empty-storage",
-    "managers that open an empty storage and create a bucket at the same time all succeed",
-    {
-      async run(env) {
-        const storage = await env.fresh();
-        const bucket = env.bucketName();
-        const managers = await inParallel(6, 6, async () => {
-          const manager = await storage.open();
-          await manager.createKeyValue({ bucket });
-          return manager;
-        });
-        await assertOneBucket(managers, bucket);
-        assert.deepEqual(await collect(managers[0]?.keyValueStoreNames() ?? assert.fail()), [bucket]);
-      },
-    },
-  ),
-
   scenario("B12/create-and-delete", "creating and deleting at the same time leaves a whole bucket or none", {
     async run(env) {
       const other = await env.open();
@@ -224,33 +123,37 @@ async function usableOrGone(env: ScenarioEnv, bucket: string): Promise<void> {
 }
 
 const expiring: readonly Scenario[] = [
-  scenario("T7/one-marker", "with many managers and writers on a bucket each expiry writes exactly one marker", {
-    requires: (capabilities) => capabilities.limitMarkers && capabilities.perKeyTtl,
-    async run(env) {
-      const kv = await env.bucket({ limitMarkerTtl: 3_600_000, history: 10 });
-      const managers = await inParallel(4, 4, () => env.open());
-      const kvs = await Promise.all(managers.map((manager) => manager.keyValue(kv.bucket)));
-      const recorders = await Promise.all([kv, ...kvs].map(async (handle) => record(await handle.watch(">"))));
-      const keys = range(1, 30).map((number) => `key.${number}`);
-      await inParallel(keys.length, 10, (index) => kv.create(keys[index] ?? "", "x", { ttl: 1000 }));
-      await env.pass(1000 + env.capabilities.ttlResolutionMs);
-      // Half of the keys are written to by everybody at the moment at which the sweepers may find them.
-      const contested = keys.slice(0, 15);
-      const attempts = contested.flatMap((key) => kvs.map((handle) => ({ key, handle })));
-      const created = await Promise.allSettled(attempts.map(({ key, handle }) => handle.create(key, "again")));
-      const winners = created.filter(({ status }) => status === "fulfilled");
-      assert.equal(winners.length, contested.length, "one create for each key succeeds");
-      await eventually("a marker for every key", async () => (await kv.status()).lastRevision >= 75);
-      const markers = (await kv.history(">")).filter((entry) => entry.reason === "expired");
-      assert.deepEqual(markers.map((entry) => entry.key).toSorted(), keys.toSorted(), "one marker for each key");
-      assert.equal((await kv.status()).lastRevision, 75, "30 values, 30 markers, 15 values");
-      for (const recorder of recorders) {
-        await recorder.reaches(75);
-        const { updates } = await recorder.stop();
-        assert.deepEqual(revisions(updates.filter((entry) => entry.reason === "expired")), revisions(markers));
-      }
+  scenario(
+    "T7/one-marker-while-written",
+    "with many managers writing at that moment each expiry writes exactly one marker",
+    {
+      requires: (capabilities) => capabilities.limitMarkers && capabilities.perKeyTtl,
+      async run(env) {
+        const kv = await env.bucket({ limitMarkerTtl: 3_600_000, history: 10 });
+        const managers = await inParallel(4, 4, () => env.open());
+        const kvs = await Promise.all(managers.map((manager) => manager.keyValue(kv.bucket)));
+        const recorders = await Promise.all([kv, ...kvs].map(async (handle) => record(await handle.watch(">"))));
+        const keys = range(1, 30).map((number) => `key.${number}`);
+        await inParallel(keys.length, 10, (index) => kv.create(keys[index] ?? "", "x", { ttl: 1000 }));
+        await env.pass(1000 + env.capabilities.ttlResolutionMs);
+        // Half of the keys are written to by everybody at the moment at which the sweepers may find them.
+        const contested = keys.slice(0, 15);
+        const attempts = contested.flatMap((key) => kvs.map((handle) => ({ key, handle })));
+        const created = await Promise.allSettled(attempts.map(({ key, handle }) => handle.create(key, "again")));
+        const winners = created.filter(({ status }) => status === "fulfilled");
+        assert.equal(winners.length, contested.length, "one create for each key succeeds");
+        await eventually("a marker for every key", async () => (await kv.status()).lastRevision >= 75);
+        const markers = (await kv.history(">")).filter((entry) => entry.reason === "expired");
+        assert.deepEqual(markers.map((entry) => entry.key).toSorted(), keys.toSorted(), "one marker for each key");
+        assert.equal((await kv.status()).lastRevision, 75, "30 values, 30 markers, 15 values");
+        for (const recorder of recorders) {
+          await recorder.reaches(75);
+          const { updates } = await recorder.stop();
+          assert.deepEqual(revisions(updates.filter((entry) => entry.reason === "expired")), revisions(markers));
+        }
+      },
     },
-  }),
+  ),
 ];
 
 /** Several managers on one storage: M9, W11, B12, T7. */
