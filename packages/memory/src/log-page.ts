@@ -98,7 +98,6 @@ function readMatches(
   let end = after;
   for (let index = firstAbove(matches, after); index < matches.length; index += 1) {
     const revision = matches[index] as number;
-    if (revision > upTo) break;
     if (page.full) return end;
     const row = ledger.log.get(revision);
     if (row !== undefined && isAsked(ledger, query, row)) page.add(row);

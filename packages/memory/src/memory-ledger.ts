@@ -20,7 +20,7 @@ export class MemoryLedger implements Ledger {
   readonly live: SortedKeys = new SortedKeys();
   /** The keys whose newest row is a marker. */
   readonly marked: SortedKeys = new SortedKeys();
-  /** A key's only row, or its rows, oldest first, where it has several: most keys in most buckets have one. */
+  /** The rows of each key, oldest first; most keys of most buckets have one, which needs no list. */
   readonly #rows: Map<string, Row | Row[]> = new Map();
   readonly #deadlines: Deadlines = new Deadlines();
   #bytes = 0;
@@ -76,10 +76,10 @@ export class MemoryLedger implements Ledger {
   remove(row: Row): void {
     const { key, revision } = row;
     const rows = this.kept(key);
-    const [only, ...others] = rows.filter((kept) => kept.revision !== revision);
-    if (only === undefined) this.#rows.delete(key);
-    else this.#rows.set(key, others.length === 0 ? only : [only, ...others]);
-    this.#reindex(key, rows.at(-1), others.at(-1) ?? only);
+    const left = rows.filter((kept) => kept.revision !== revision);
+    if (left.length === 0) this.#rows.delete(key);
+    else this.#rows.set(key, left);
+    this.#reindex(key, rows.at(-1), left.at(-1));
     this.#forget(row);
   }
 
@@ -108,12 +108,7 @@ export class MemoryLedger implements Ledger {
     const lowered = config.history < this.config.history;
     this.config = config;
     if (!lowered) return;
-    for (const [key, rows] of this.#rows) {
-      if (!Array.isArray(rows)) continue;
-      this.#trim(rows, config.history);
-      const [only] = rows;
-      if (only !== undefined && rows.length === 1) this.#rows.set(key, only);
-    }
+    for (const rows of this.#rows.values()) if (Array.isArray(rows)) this.#trim(rows, config.history);
   }
 
   #trim(rows: Row[], keep: number): void {

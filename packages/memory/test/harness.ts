@@ -19,19 +19,19 @@ export const realClock: Harness = {
   },
 };
 
-/** Memory with a clock that runs ahead of the machine's by as much as the suite asks for. */
+/** Memory with a clock that moves only when the suite moves it. */
 export const injectedClock: Harness = {
   name: "memory, injected clock",
   capabilities,
   setup: async () => {
     const name = randomUUID();
-    let ahead = 0;
-    const now = (): number => Date.now() + ahead;
+    let time = Date.now();
+    const now = (): number => time;
     const keeper = await connect({ name, now });
     return {
       open: (options) => connect({ ...options, name, now }),
       advance: async (milliseconds) => {
-        ahead += milliseconds;
+        time += milliseconds;
       },
       dispose: () => keeper.close(),
     };

@@ -143,6 +143,35 @@ describe("pages of the log", () => {
     );
   });
 
+  test("reach the head, wherever it is by then, when the query has no end", () => {
+    fc.assert(
+      fc.property(
+        history,
+        operations,
+        filter,
+        limit,
+        fc.array(operation, { maxLength: 30, size: "max" }),
+        (history, written, filter, limit, later) => {
+          const ledger = filled(history, written);
+          const found: Row[] = [];
+          const writes = later.values();
+          let query = logQuery(filter, { limit });
+          for (let done = false; !done; ) {
+            const page = readLogPage(ledger, query);
+            found.push(...page.rows.filter((row) => filter.matches(row.key)));
+            query = { ...query, after: page.end, resume: page.resume };
+            const next = writes.next().value;
+            if (next !== undefined) write(ledger, next[0], next[1], next[0] === "put" ? next[2] : noBytes);
+            done = page.done && next === undefined;
+          }
+          const kept = everyRow(ledger).filter((row) => filter.matches(row.key));
+          expect(found).toEqual(expect.arrayContaining(kept));
+          expect(query.after.revision).toBe(ledger.revision);
+        },
+      ),
+    );
+  });
+
   test("without values have empty ones, and true lengths", () => {
     const ledger = filled(1, [["put", "a", new Uint8Array([1, 2, 3])]]);
     const { rows } = readLogPage(ledger, logQuery(everyKey, { values: false }));
