@@ -21,7 +21,10 @@ export interface HarnessStorage {
    * nothing that could be restarted.
    */
   restart?(): Promise<void>;
-  /** Moves the storage's clock forward, in milliseconds; left out where it cannot be moved: the suite then waits. */
+  /**
+   * Moves the storage's clock forward, in milliseconds: a clock that stands still otherwise, so that scenarios are exact.
+   * Left out where the clock cannot be moved: the suite then waits.
+   */
   advance?(milliseconds: number): Promise<void>;
   /**
    * How another process opens the same storage: the file URL of a module that exports `open(...args)` like

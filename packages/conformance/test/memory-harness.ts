@@ -4,20 +4,20 @@ import { connect } from "@revkv/memory";
 
 const { capabilities } = await connect();
 
-/** The memory adapter with a clock that the suite moves: what the suite itself is tested with. */
+/** The memory adapter with a clock that moves only when the suite moves it: what the suite itself is tested with. */
 export const memoryHarness: Harness = {
   name: "memory",
   capabilities,
   async setup() {
     const name = randomUUID();
-    let ahead = 0;
-    const now = (): number => Date.now() + ahead;
+    let time = Date.now();
+    const now = (): number => time;
     // A storage by name lives as long as one manager is open on it.
     const keeper = await connect({ name, now });
     return {
       open: (options) => connect({ ...options, name, now }),
       advance: async (milliseconds) => {
-        ahead += milliseconds;
+        time += milliseconds;
       },
       dispose: () => keeper.close(),
     };

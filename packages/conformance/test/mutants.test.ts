@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { afterAll, describe, test } from "vitest";
+import { rules } from "../src/rules.ts";
+import { runSuite } from "../src/run.ts";
+import { modelMutants } from "./mutants/model.ts";
+import type { Mutant } from "./mutants/mutant.ts";
+import { layeredMemory } from "./mutants/mutant.ts";
+
+const mutants: readonly Mutant[] = [...modelMutants];
+
+describe.concurrent("the suite catches an adapter that", () => {
+  const caught: string[] = [];
+
+  for (const { rule, fault, harness } of mutants) {
+    test(`${fault} (${rule} · ${rules[rule]})`, { timeout: 120_000 }, async () => {
+      const { results } = await runSuite(harness, { only: [rule], seed: 1 });
+      const failed = results.filter(({ outcome }) => outcome === "failed").map(({ id }) => id);
+      caught.push(`${rule.padEnd(4)} ${fault.padEnd(72)} ${failed.join(" ")}`);
+      assert.ok(failed.length > 0, `no scenario of ${rule} notices that it ${fault}`);
+    });
+  }
+
+  afterAll(() => {
+    process.stdout.write(`\n${caught.toSorted().join("\n")}\n\n`);
+  });
+});
+
+test("the layer by itself breaks nothing", { timeout: 120_000 }, async () => {
+  const neutral = layeredMemory("memory under an empty layer", () => ({
+    storage: () => ({}),
+    bucket: () => ({}),
+    manager: () => ({}),
+    keyValue: () => ({}),
+    watcher: () => ({}),
+    items: async function* (items) {
+      yield* items;
+    },
+    entry: () => ({}),
+  }));
+  const { results, problems } = await runSuite(neutral);
+  assert.deepEqual(
+    results.filter(({ outcome }) => outcome === "failed").map(({ error }) => error?.message),
+    [],
+  );
+  assert.deepEqual(problems, []);
+});

@@ -1,0 +1,286 @@
+import type { KeyValueEntry } from "@revkv/api";
+import { afterWrites, burning, call, isRefused, onCalls, onItems, onRows, onWrites, put } from "./layers.ts";
+import type { Item, Mutant } from "./mutant.ts";
+import { mutant, overriding } from "./mutant.ts";
+
+const text = new TextDecoder();
+const utf8 = new TextEncoder();
+
+/** Adapters whose counter, entries or reads are wrong (rules M1 to M10). */
+export const modelMutants: readonly Mutant[] = [
+  mutant("M1", "skips a revision after a delete", () => burning(([write]) => write?.op === "delete")),
+  mutant("M1", "uses up a revision for a refused write", () => burning((_, outcome) => isRefused(outcome))),
+  mutant("M1", "counts all buckets with one counter", () => {
+    const others = new Map<string, () => void>();
+    const burns = burning(() => false);
+    return {
+      bucket: (bucket) => {
+        others.set(bucket.incarnation, () => void bucket.commit([[put("hidden")]], call));
+        return {
+          ...burns.bucket?.(bucket),
+          commit: (units) => {
+            for (const [incarnation, burn] of others) if (incarnation !== bucket.incarnation) burn();
+            return bucket.commit(units, call);
+          },
+        };
+      },
+    };
+  }),
+  mutant("M2", "forgets the counter when the last entry of a bucket is removed", () => ({
+    storage: (storage) => ({
+      openBucket: async (name) => {
+        const opened = await storage.openBucket(name, call);
+        if (opened === undefined) return undefined;
+        return { ...opened, bucket: overriding(opened.bucket, {}) };
+      },
+      createBucket: async (config) => {
+        const created = await storage.createBucket(config, call);
+        let inner = created.bucket;
+        const bucket = overriding(inner, {
+          commit: (units) => inner.commit(units, call),
+          head: () => inner.head(call),
+          describe: () => inner.describe(call),
+          readLog: (query) => inner.readLog(query, call),
+          readKeys: (query) => inner.readKeys(query, call),
+          purgeMarkers: async (query) => {
+            const page = await inner.purgeMarkers(query, call);
+            if ((await inner.describe(call)).values > 0) return page;
+            await storage.deleteBucket(config.bucket, call);
+            inner = (await storage.createBucket(config, call)).bucket;
+            return page;
+          },
+        });
+        return { ...created, bucket };
+      },
+    }),
+  })),
+  mutant("M2", "goes on counting in a bucket that is created again", () => {
+    const last = new Map<string, number>();
+    const burns = burning(() => false);
+    return {
+      ...burns,
+      storage: (storage) => ({
+        deleteBucket: async (name) => {
+          const opened = await storage.openBucket(name, call);
+          if (opened !== undefined) last.set(name, (await opened.bucket.head(call)).revision);
+          return await storage.deleteBucket(name, call);
+        },
+        createBucket: async (config) => {
+          const created = await storage.createBucket(config, call);
+          const revision = created.created ? (last.get(config.bucket) ?? 0) : 0;
+          for (let burnt = 0; burnt < revision; burnt += 1) await created.bucket.commit([[put("hidden")]], call);
+          return created;
+        },
+      }),
+    };
+  }),
+  mutant("M3", "delivers an entry after a later one", () =>
+    onItems(async function* (items) {
+      let held: Item | undefined;
+      for await (const item of items) {
+        if (item !== null && item.revision % 3 === 0 && held === undefined) {
+          held = item;
+          continue;
+        }
+        yield item;
+        if (held !== undefined) yield held;
+        held = undefined;
+      }
+    }),
+  ),
+  mutant("M4", "keeps one entry more than history says", () => ({
+    storage: (storage) => ({
+      createBucket: async (config) => {
+        const created = await storage.createBucket({ ...config, history: config.history + 1 }, call);
+        return { ...created, config };
+      },
+    }),
+  })),
+  mutant("M4", "forgets to trim behind a marker", () => ({
+    storage: (storage) => ({
+      createBucket: async (config) => {
+        const created = await storage.createBucket({ ...config, history: 64 }, call);
+        return { ...created, config };
+      },
+    }),
+    bucket: (bucket) => {
+      const trimmed = new Set<string>();
+      return {
+        commit: async (units) => {
+          for (const unit of units) for (const { key, op } of unit) if (op === "delete") trimmed.add(key);
+          return await bucket.commit(units, call);
+        },
+      };
+    },
+  })),
+  mutant("M4", "does not count markers against history", () => ({
+    bucket: (bucket) => ({
+      commit: async (units) => {
+        const config = (await bucket.describe(call)).config;
+        const outcomes = [];
+        for (const unit of units) {
+          const deletes = unit.some(({ op }) => op === "delete");
+          const roomy = { ...config, history: Math.min(64, config.history + 1) };
+          if (deletes) await bucket.configure(config, roomy, call);
+          outcomes.push(...(await bucket.commit([unit], call)));
+        }
+        return outcomes;
+      },
+    }),
+  })),
+  mutant("M5", "takes the older entries away with a delete", () => ({
+    bucket: (bucket) => {
+      const del = onRows((row) => (row.operation === "PURGE" && !row.expired ? { ...row, operation: "DEL" } : row));
+      const purge = onWrites((unit) =>
+        unit.map((write) => (write.op === "delete" ? { ...write, op: "purge" } : write)),
+      );
+      return { ...del.bucket?.(bucket), ...purge.bucket?.(bucket) };
+    },
+  })),
+  mutant("M5", "leaves the older entries there with a purge", () =>
+    onWrites((unit) => unit.map((write) => (write.op === "purge" ? { ...write, op: "delete" } : write))),
+  ),
+  mutant("M5", "loses the entry of a delete marker", () =>
+    onRows((row) => (row.operation === "DEL" ? undefined : row)),
+  ),
+  mutant("M6", "takes an empty value for a marker", () =>
+    onWrites((unit) =>
+      unit.map((write) => (write.op === "put" && write.value.length === 0 ? { ...write, op: "delete" } : write)),
+    ),
+  ),
+  mutant("M6", "stores values as text", () =>
+    onWrites((unit) => unit.map((write) => ({ ...write, value: utf8.encode(text.decode(write.value)) }))),
+  ),
+  mutant("M6", "keeps the caller's buffer instead of its bytes", () => {
+    const buffers = new Map<string, Uint8Array>();
+    const alias = (entry: KeyValueEntry | null): KeyValueEntry | null => {
+      const value = entry === null ? undefined : buffers.get(entry.key);
+      return entry === null || value === undefined ? entry : overriding(entry, { value });
+    };
+    return onCalls((kv) => ({
+      put: (key, value, options) => {
+        if (value instanceof Uint8Array) buffers.set(key, value);
+        return kv.put(key, value, options);
+      },
+      get: async (key, options) => alias(await kv.get(key, options)),
+    }));
+  }),
+  mutant("M6", "gives every reader the same bytes", () => {
+    const given = new Map<string, KeyValueEntry | null>();
+    return onCalls((kv) => ({
+      get: async (key, options) => {
+        const entry = await kv.get(key, options);
+        const id = `${key} ${entry?.revision}`;
+        if (!given.has(id)) given.set(id, entry);
+        return given.get(id) ?? null;
+      },
+    }));
+  }),
+  mutant("M6", "cuts large values off", () =>
+    onWrites((unit) => unit.map((write) => ({ ...write, value: write.value.slice(0, 65_536) }))),
+  ),
+  mutant("M7", "takes upper for lower case", () => ({
+    bucket: (bucket) => ({
+      commit: (units) =>
+        bucket.commit(
+          units.map((unit) => unit.map((write) => ({ ...write, key: write.key.toLowerCase() }))),
+          call,
+        ),
+      read: (keys) =>
+        bucket.read(
+          keys.map((key) => key.toLowerCase()),
+          call,
+        ),
+    }),
+  })),
+  mutant("M7", "cuts keys off at 255 characters", () => ({
+    bucket: (bucket) => ({
+      commit: (units) =>
+        bucket.commit(
+          units.map((unit) => unit.map((write) => ({ ...write, key: write.key.slice(0, 255) }))),
+          call,
+        ),
+      read: (keys) =>
+        bucket.read(
+          keys.map((key) => key.slice(0, 255)),
+          call,
+        ),
+    }),
+  })),
+  mutant("M8", "answers from a cache that other handles' writes do not reach", () =>
+    onCalls((kv) => {
+      const cache = new Map<string, KeyValueEntry | null>();
+      return {
+        get: async (key, options) => {
+          const entry = cache.get(key) ?? (await kv.get(key, options));
+          cache.set(key, entry);
+          return entry;
+        },
+        put: (key, value, options) => {
+          cache.delete(key);
+          return kv.put(key, value, options);
+        },
+      };
+    }),
+  ),
+  mutant("M8", "resolves a write before it is carried out", () =>
+    onCalls((kv) => ({
+      put: async (key, value, options) => {
+        const { lastRevision } = await kv.status();
+        setTimeout(() => void kv.put(key, value, options).catch(() => undefined), 5);
+        return lastRevision + 1;
+      },
+    })),
+  ),
+  mutant("M9", "hides a manager's buckets from the others", () => ({
+    storage: (storage) => {
+      const own = new Set<string>();
+      return {
+        createBucket: (config) => {
+          own.add(config.bucket);
+          return storage.createBucket(config, call);
+        },
+        openBucket: (name) => (own.has(name) ? storage.openBucket(name, call) : undefined),
+      };
+    },
+  })),
+  mutant("M9", "shows a manager's own config changes to itself only", () => ({
+    bucket: (bucket) => {
+      let own: Awaited<ReturnType<typeof bucket.describe>>["config"] | undefined;
+      return {
+        configure: (_, to) => {
+          own = to;
+          return true;
+        },
+        describe: async () => {
+          const description = await bucket.describe(call);
+          return { ...description, config: own ?? description.config };
+        },
+      };
+    },
+  })),
+  mutant("M10", "stores the beginning of a value that it refuses", () =>
+    afterWrites((bucket, unit, outcome) => {
+      if ("refused" in outcome && outcome.refused === "value-too-large") {
+        const { key, value } = unit[outcome.operation] ?? put("hidden");
+        void bucket.commit([[put(key, value.slice(0, outcome.limit))]], call);
+      }
+      return undefined;
+    }),
+  ),
+  mutant("M10", "carries out a write twice", () =>
+    afterWrites((bucket, unit, outcome) => {
+      if (!isRefused(outcome) && unit.length === 1 && unit[0]?.expect === undefined) void bucket.commit([unit], call);
+      return undefined;
+    }),
+  ),
+  mutant("M10", "removes the key of a conditional write that it refuses", () =>
+    afterWrites((bucket, unit, outcome) => {
+      if ("refused" in outcome && outcome.refused === "condition") {
+        const { key } = unit[outcome.operation] ?? put("hidden");
+        void bucket.commit([[{ ...put(key), op: "delete" }]], call);
+      }
+      return undefined;
+    }),
+  ),
+];
