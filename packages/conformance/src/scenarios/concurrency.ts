@@ -228,4 +228,4 @@ const order: readonly Scenario[] = [
 ];
 
 /** Many callers at once, in one process: O3 to O5, O10, M1, M3, M8. */
-export const concurrency: readonly Scenario[] = [...conditions, ...order];
+export const concurrencyScenarios: readonly Scenario[] = [...conditions, ...order];

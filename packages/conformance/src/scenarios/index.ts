@@ -4,6 +4,7 @@ import { bucketLimitScenarios } from "./bucket-limits.ts";
 import { bucketStatusScenarios } from "./bucket-status.ts";
 import { bucketTtlScenarios } from "./bucket-ttl.ts";
 import { bucketScenarios } from "./buckets.ts";
+import { concurrencyScenarios } from "./concurrency.ts";
 import { conditionScenarios } from "./conditions.ts";
 import { dueExpiryScenarios } from "./due-expiry.ts";
 import { entryScenarios } from "./entries.ts";
@@ -12,16 +13,24 @@ import { expiryMarkerScenarios } from "./expiry-markers.ts";
 import { historyScenarios } from "./history.ts";
 import { listingScenarios } from "./keys.ts";
 import { lifecycleScenarios } from "./lifecycle.ts";
+import { managerScenarios } from "./managers.ts";
 import { manyReadScenarios } from "./many-reads.ts";
 import { manyRemovalScenarios } from "./many-removals.ts";
 import { markerScenarios } from "./markers.ts";
 import { nameScenarios } from "./names.ts";
+import { processScenarios } from "./processes.ts";
 import { purgeDeletesScenarios } from "./purge-deletes.ts";
 import { revisionScenarios } from "./revisions.ts";
 import { singleTtlScenarios } from "./single-ttl.ts";
+import { traceScenarios } from "./traces.ts";
 import { transactionVisibilityScenarios } from "./transaction-visibility.ts";
 import { transactionScenarios } from "./transactions.ts";
 import { valueScenarios } from "./values.ts";
+import { watchDeliveryScenarios } from "./watch-delivery.ts";
+import { watchInitialScenarios } from "./watch-initial.ts";
+import { watchLifecycleScenarios } from "./watch-lifecycle.ts";
+import { watchOptionScenarios } from "./watch-options.ts";
+import { watchResumeScenarios } from "./watch-resume.ts";
 
 /** Every scenario of the suite, group by group. */
 export const scenarios: readonly Scenario[] = [
@@ -48,4 +57,13 @@ export const scenarios: readonly Scenario[] = [
   ...dueExpiryScenarios,
   ...errorScenarios,
   ...lifecycleScenarios,
+  ...watchInitialScenarios,
+  ...watchOptionScenarios,
+  ...watchResumeScenarios,
+  ...watchDeliveryScenarios,
+  ...watchLifecycleScenarios,
+  ...concurrencyScenarios,
+  ...managerScenarios,
+  ...processScenarios,
+  ...traceScenarios,
 ];

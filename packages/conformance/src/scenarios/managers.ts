@@ -157,4 +157,4 @@ const expiring: readonly Scenario[] = [
 ];
 
 /** Several managers on one storage: M9, W11, B12, T7. */
-export const managers: readonly Scenario[] = [...seeingEachOther, ...creatingAtOnce, ...expiring];
+export const managerScenarios: readonly Scenario[] = [...seeingEachOther, ...creatingAtOnce, ...expiring];

@@ -66,7 +66,7 @@ const kinds: readonly Kind[] = [
 const timeLimit = 30_000;
 
 /** Random sequences of operations on the adapter and on the oracle side by side; `env.seed` replays them. */
-export const traces: readonly Scenario[] = kinds.map(({ id, title, configs, repertoire, needs }) =>
+export const traceScenarios: readonly Scenario[] = kinds.map(({ id, title, configs, repertoire, needs }) =>
   scenario(id, title, {
     requires: (capabilities, storage) =>
       (repertoire.time !== true || storage.advance !== undefined) && (needs?.(capabilities) ?? true),

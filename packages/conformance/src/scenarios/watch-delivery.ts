@@ -528,7 +528,7 @@ const bytesOfValues: readonly Scenario[] = [
 ];
 
 /** What reaches a watcher, and what it costs: W7, W8, and M3, M6 and O10 as watchers see them. */
-export const watchDelivery: readonly Scenario[] = [
+export const watchDeliveryScenarios: readonly Scenario[] = [
   ...nothingLost,
   ...nothingRemoved,
   ...wholeTransactions,

@@ -606,4 +606,9 @@ const filters: readonly Scenario[] = [
 ];
 
 /** What a watcher starts with and which entries it gives: W1 to W4, W6, W12, K3. */
-export const watchInitial: readonly Scenario[] = [...initialSet, ...startingPoints, ...markersAndValues, ...filters];
+export const watchInitialScenarios: readonly Scenario[] = [
+  ...initialSet,
+  ...startingPoints,
+  ...markersAndValues,
+  ...filters,
+];

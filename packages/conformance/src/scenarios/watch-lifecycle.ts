@@ -562,7 +562,7 @@ const reconnecting: readonly Scenario[] = [
 ];
 
 /** How watchers end, and what they outlive: W9, W10, and B11 as watchers see it. */
-export const watchLifecycle: readonly Scenario[] = [
+export const watchLifecycleScenarios: readonly Scenario[] = [
   ...stopping,
   ...aborting,
   ...iteratingOnce,

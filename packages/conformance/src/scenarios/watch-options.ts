@@ -62,7 +62,7 @@ async function write(kv: KeyValue, oracle: Oracle, writes: readonly Write[]): Pr
 }
 
 /** A watcher in every combination of options and filters, each compared with what the oracle says. */
-export const watchOptions: readonly Scenario[] = starts.map(({ id, title, start }) =>
+export const watchOptionScenarios: readonly Scenario[] = starts.map(({ id, title, start }) =>
   scenario(id, `watching ${title} gives what it should, with every combination of options and filters`, {
     async run(env) {
       const kv = await env.bucket({ history: 4 });

@@ -437,4 +437,4 @@ const loss: readonly Scenario[] = [
 ];
 
 /** Going on from a revision, and what can no longer be gone on from: W5, W13, W14. */
-export const watchResume: readonly Scenario[] = [...resuming, ...compaction, ...loss];
+export const watchResumeScenarios: readonly Scenario[] = [...resuming, ...compaction, ...loss];
