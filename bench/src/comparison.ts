@@ -1,0 +1,49 @@
+import type { Results } from "./results.ts";
+import type { Kind, Subject } from "./store.ts";
+import type { TaskName } from "./tasks.ts";
+
+/** One line of the table: a task on stores of a size. */
+export interface Row {
+  readonly task: TaskName;
+  readonly kind: Kind;
+  /** How many keys the store holds. */
+  readonly size: number;
+}
+
+/** What we want to reach, and how it is read from the results. */
+export interface Aim {
+  readonly what: string;
+  readonly figure: (results: Results) => number;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/** What one adapter is compared with, and in what: `bench/src/<adapter>.ts` has one. */
+export interface Comparison {
+  readonly title: string;
+  /** What the reader has to know about the subjects, as Markdown. */
+  readonly about: string;
+  /** The packages whose versions matter. */
+  readonly packages: readonly string[];
+  /** Ours first, then what it is measured against, then others. */
+  readonly subjects: readonly [Subject, Subject, ...Subject[]];
+  readonly rows: readonly Row[];
+  readonly aims: readonly Aim[];
+  /** Sections that only this adapter has, as Markdown; measured after the rounds. */
+  readonly more?: (quick: boolean) => Promise<string>;
+}
+
+/** The rows that every adapter has: one by one, together, and as the store grows. */
+export function rowsFor(sizes: readonly [number, ...number[]]): Row[] {
+  const [smallest] = sizes;
+  const kinds: readonly Kind[] = ["string", "bytes"];
+  return [
+    ...(["put", "get"] as const).flatMap((task) => kinds.map((kind): Row => ({ task, kind, size: smallest }))),
+    ...(["put together", "get together"] as const).map((task): Row => ({ task, kind: "string", size: smallest })),
+    ...(["put", "get"] as const).flatMap((task) => sizes.slice(1).map((size): Row => ({ task, kind: "string", size }))),
+    ...sizes.map((size): Row => ({ task: "keys", kind: "string", size })),
+    ...(["1 watcher", "100 watchers", "1000 watchers"] as const).map(
+      (task): Row => ({ task, kind: "string", size: 100 }),
+    ),
+  ];
+}

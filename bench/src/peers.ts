@@ -1,0 +1,73 @@
+import { EventEmitter } from "node:events";
+import type { KeyvOptions } from "keyv";
+import Keyv from "keyv";
+import { createStorage } from "unstorage";
+import memoryDriver from "unstorage/drivers/memory";
+import type { Subject, Value } from "./store.ts";
+
+/** A plain `Map` in async functions, watched by way of an `EventEmitter`: the floor that everything stands on. */
+export const map: Subject = {
+  name: "Map",
+  async open() {
+    const values = new Map<string, Value>();
+    const changes = new EventEmitter().setMaxListeners(0);
+    let watched = false;
+    return {
+      separator: ".",
+      put: async (key, value) => {
+        values.set(key, value);
+        if (watched) changes.emit("change", key, value);
+      },
+      get: async (key) => values.get(key),
+      read: (answer) => answer as Value,
+      keys: async (prefix) => [...values.keys()].filter((key) => key.startsWith(prefix)).sort(),
+      watch: async (onEntry) => {
+        watched = true;
+        // A listener is called once for each time it is added: every watcher has a function of its own.
+        const listener = (): void => onEntry();
+        changes.on("change", listener);
+        return () => changes.off("change", listener);
+      },
+    };
+  },
+};
+
+/** A keyv; without options its store is in memory and its values are serialised as JSON. */
+export function keyv(name: string, options?: KeyvOptions): Subject {
+  return {
+    name,
+    async open() {
+      const store = new Keyv<Value>(options);
+      return {
+        separator: ".",
+        put: (key, value) => store.set(key, value),
+        get: (key) => store.get(key),
+        read: (answer) => answer as Value,
+        keys: async (prefix) => {
+          const keys: string[] = [];
+          for await (const [key] of store.iterator()) {
+            if (typeof key === "string" && key.startsWith(prefix)) keys.push(key);
+          }
+          return keys.sort();
+        },
+      };
+    },
+  };
+}
+
+/** unstorage on its memory driver; its watchers are told the key, not the value. */
+export const unstorageMemory: Subject = {
+  name: "unstorage",
+  async open(kind) {
+    const storage = createStorage<Value>({ driver: memoryDriver() });
+    const text = kind === "string";
+    return {
+      separator: ":",
+      put: text ? (key, value) => storage.setItem(key, value) : (key, value) => storage.setItemRaw(key, value),
+      get: text ? (key) => storage.getItem(key) : (key) => storage.getItemRaw(key),
+      read: (answer) => answer as Value,
+      keys: (prefix) => storage.getKeys(prefix),
+      watch: (onEntry) => storage.watch(() => onEntry()),
+    };
+  },
+};

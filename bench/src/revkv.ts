@@ -1,0 +1,36 @@
+import type { KeyValueEntry, KeyValueManager } from "@revkv/api";
+import type { Subject } from "./store.ts";
+
+/** A bucket of an adapter of ours. */
+export function revkv(name: string, connect: () => Promise<KeyValueManager>): Subject {
+  return {
+    name,
+    async open(kind) {
+      const manager = await connect();
+      const bucket = await manager.createKeyValue({ bucket: "bench" });
+      return {
+        separator: ".",
+        put: (key, value) => bucket.put(key, value),
+        get: (key) => bucket.get(key),
+        read:
+          kind === "string"
+            ? (answer) => (answer as KeyValueEntry).string()
+            : (answer) => (answer as KeyValueEntry).value,
+        keys: (prefix) => bucket.keys(`${prefix}>`),
+        watch: async (onEntry) => {
+          const watcher = await bucket.watch(">", { updatesOnly: true });
+          const entries = watcher[Symbol.asyncIterator]();
+          await entries.next();
+          const read = async (): Promise<void> => {
+            while (!(await entries.next()).done) onEntry();
+          };
+          const reading = read();
+          return async () => {
+            await watcher.stop();
+            await reading;
+          };
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/** What the values of a run are: text as applications write it, or bytes. */
+export type Kind = "string" | "bytes";
+
+export type Value = string | Uint8Array;
+
+/**
+ * A store as the tasks use it. A wrapper passes each call straight on, with no layer of its own that would be measured:
+ * `put` and `get` return the promise of the store itself.
+ */
+export interface Store {
+  /** What stands between the tokens of a key; the stores allow different characters. */
+  readonly separator: "." | ":";
+  put(key: string, value: Value): Promise<unknown>;
+  get(key: string): Promise<unknown>;
+  /** The value in what `get` gave. */
+  read(answer: unknown): Value;
+  /** The keys that begin with this prefix, which ends with a separator. */
+  keys(prefix: string): Promise<readonly string[]>;
+  /** Starts one watcher of all keys, live when it resolves; returns what stops it. */
+  watch?(onEntry: () => void): Promise<() => unknown>;
+}
+
+/** One of the stores that are compared. */
+export interface Subject {
+  readonly name: string;
+  /** Opens an empty store of its own. */
+  open(kind: Kind): Promise<Store>;
+}
