@@ -1,6 +1,7 @@
 import type { KeyFilter } from "@revkv/api";
-import type { LogPage, LogQuery, Row } from "@revkv/api/adapter";
+import type { LogPage, LogQuery } from "@revkv/api/adapter";
 import type { MemoryLedger } from "./memory-ledger.ts";
+import type { MemoryRow } from "./memory-row.ts";
 import { maxLooks, Page } from "./page.ts";
 
 /** How many rows of the log are read in the time in which one row is found by its key and sorted. */
@@ -106,7 +107,7 @@ function readMatches(
   return upTo;
 }
 
-function isAsked(ledger: MemoryLedger, query: LogQuery, row: Row): boolean {
+function isAsked(ledger: MemoryLedger, query: LogQuery, row: MemoryRow): boolean {
   return !query.newestOnly || ledger.flat || ledger.newest(row.key)?.revision === row.revision;
 }
 

@@ -8,9 +8,9 @@ const slack = 256;
  * When more than half of the slots are empty the list is packed, so that appending and removing cost O(1) on average (a
  * removal finds its slot in O(log n)), and the slots are never much more than twice the rows.
  */
-export class Log {
+export class Log<R extends Pick<Row, "revision">> {
   readonly #revisions: number[] = [];
-  readonly #rows: (Row | undefined)[] = [];
+  readonly #rows: (R | undefined)[] = [];
   /** The first slot that has a row; behind the last one when there is none. */
   #first = 0;
   #size = 0;
@@ -26,12 +26,12 @@ export class Log {
   }
 
   /** The row with the lowest revision. */
-  get oldest(): Row | undefined {
+  get oldest(): R | undefined {
     return this.#rows[this.#first];
   }
 
   /** Adds a row with a revision above all others. */
-  append(row: Row): void {
+  append(row: R): void {
     this.#revisions.push(row.revision);
     this.#rows.push(row);
     this.#size += 1;
@@ -46,7 +46,7 @@ export class Log {
   }
 
   /** The row with this revision. */
-  get(revision: number): Row | undefined {
+  get(revision: number): R | undefined {
     const slot = this.slotAfter(revision - 1);
     return this.#revisions[slot] === revision ? this.#rows[slot] : undefined;
   }
@@ -65,7 +65,7 @@ export class Log {
   }
 
   /** The row in a slot; undefined when it was removed. */
-  rowAt(slot: number): Row | undefined {
+  rowAt(slot: number): R | undefined {
     return this.#rows[slot];
   }
 

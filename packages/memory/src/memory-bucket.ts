@@ -19,7 +19,6 @@ import { applyUnits, purgeMarker, settleDue } from "@revkv/api/adapter";
 import { readKeyPage } from "./key-page.ts";
 import { readLogPage } from "./log-page.ts";
 import { duePage, MemoryLedger } from "./memory-ledger.ts";
-import { handedOut } from "./page.ts";
 
 /**
  * One bucket. Every operation first carries out what is due, so that what is held is always exactly what is kept; when
@@ -74,14 +73,14 @@ export class MemoryBucket implements BucketStorage {
     const ledger = this.#settled();
     return keys.map((key) => {
       const row = ledger.newest(key);
-      return row?.operation === "PUT" ? handedOut(row, ledger.config.ttl) : undefined;
+      return row?.operation === "PUT" ? row.handedOut(ledger.config.ttl) : undefined;
     });
   }
 
   readRevision(key: string, revision: number): Row | undefined {
     const ledger = this.#settled();
     const row = ledger.kept(key).find((kept) => kept.revision === revision);
-    return row && handedOut(row, ledger.config.ttl);
+    return row?.handedOut(ledger.config.ttl);
   }
 
   readLog(query: LogQuery): LogPage {

@@ -3,6 +3,7 @@ import type { Ledger, Row } from "@revkv/api/adapter";
 import { sizeOf } from "@revkv/api/adapter";
 import { Deadlines } from "./deadlines.ts";
 import { Log } from "./log.ts";
+import { MemoryRow } from "./memory-row.ts";
 import { SortedKeys } from "./sorted-keys.ts";
 
 /** How many due rows are handed out at a time. */
@@ -15,13 +16,13 @@ export class MemoryLedger implements Ledger {
   created = 0;
   compactedTo = 0;
   /** All rows by revision. */
-  readonly log: Log = new Log();
+  readonly log: Log<MemoryRow> = new Log();
   /** The keys whose newest row is a value. */
   readonly live: SortedKeys = new SortedKeys();
   /** The keys whose newest row is a marker. */
   readonly marked: SortedKeys = new SortedKeys();
   /** The rows of each key, oldest first; most keys of most buckets have one, which needs no list. */
-  readonly #rows: Map<string, Row | Row[]> = new Map();
+  readonly #rows: Map<string, MemoryRow | MemoryRow[]> = new Map();
   readonly #deadlines: Deadlines = new Deadlines();
   #bytes = 0;
 
@@ -43,16 +44,17 @@ export class MemoryLedger implements Ledger {
     return this.#rows.size === this.log.size;
   }
 
-  newest(key: string): Row | undefined {
+  newest(key: string): MemoryRow | undefined {
     return last(this.#rows.get(key));
   }
 
-  kept(key: string): readonly Row[] {
+  kept(key: string): readonly MemoryRow[] {
     const rows = this.#rows.get(key);
     return rows === undefined ? [] : Array.isArray(rows) ? rows : [rows];
   }
 
-  append(row: Row, keep: number): void {
+  append(given: Row, keep: number): void {
+    const row = new MemoryRow(given);
     const { key } = row;
     const rows = this.#rows.get(key);
     this.log.append(row);
@@ -111,8 +113,8 @@ export class MemoryLedger implements Ledger {
     for (const rows of this.#rows.values()) if (Array.isArray(rows)) this.#trim(rows, config.history);
   }
 
-  #trim(rows: Row[], keep: number): void {
-    while (rows.length > keep) this.#forget(rows.shift() as Row);
+  #trim(rows: MemoryRow[], keep: number): void {
+    while (rows.length > keep) this.#forget(rows.shift() as MemoryRow);
   }
 
   /** Takes a row out of everything but the rows of its key. */
@@ -136,6 +138,6 @@ export class MemoryLedger implements Ledger {
   }
 }
 
-function last(rows: Row | Row[] | undefined): Row | undefined {
+function last(rows: MemoryRow | MemoryRow[] | undefined): MemoryRow | undefined {
   return Array.isArray(rows) ? rows[rows.length - 1] : rows;
 }

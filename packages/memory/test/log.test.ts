@@ -1,3 +1,4 @@
+import type { Row } from "@revkv/api/adapter";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Log } from "../src/log.ts";
@@ -10,10 +11,10 @@ const step = fc.oneof(
 );
 
 function build(steps: readonly ({ readonly append: number } | { readonly remove: number })[]): {
-  log: Log;
+  log: Log<Row>;
   model: number[];
 } {
-  const log = new Log();
+  const log = new Log<Row>();
   const model: number[] = [];
   let head = 0;
   for (const each of steps) {
@@ -29,7 +30,7 @@ function build(steps: readonly ({ readonly append: number } | { readonly remove:
   return { log, model };
 }
 
-function revisionsBehind(log: Log, after: number): number[] {
+function revisionsBehind(log: Log<Row>, after: number): number[] {
   const found: number[] = [];
   for (let slot = log.slotAfter(after); slot < log.slots; slot += 1) {
     const row = log.rowAt(slot);
@@ -60,7 +61,7 @@ test("a row is found by its revision only while it is there", () => {
 });
 
 test("an old row pins nothing: slots stay in proportion to rows", () => {
-  const log = new Log();
+  const log = new Log<Row>();
   log.append(rowAt(1));
   for (let revision = 2; revision <= 100_000; revision += 1) {
     log.append(rowAt(revision));
@@ -73,7 +74,7 @@ test("an old row pins nothing: slots stay in proportion to rows", () => {
 });
 
 test("a log from which everything went in order takes up no more than its slack", () => {
-  const log = new Log();
+  const log = new Log<Row>();
   for (let revision = 1; revision <= 10_000; revision += 1) log.append(rowAt(revision));
   for (let revision = 1; revision <= 10_000; revision += 1) log.remove(revision);
   expect(log.oldest).toBeUndefined();

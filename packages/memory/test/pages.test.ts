@@ -132,7 +132,7 @@ describe("pages of the log", () => {
             if (next !== undefined) write(ledger, next[0], next[1], next[0] === "put" ? next[2] : noBytes);
           }
           const stayed = before.filter((row) =>
-            newestOnly ? ledger.newest(row.key) === row : ledger.kept(row.key).includes(row),
+            newestOnly ? ledger.newest(row.key) === row : ledger.kept(row.key).some((kept) => kept === row),
           );
           expect(found).toEqual(expect.arrayContaining(stayed));
           expect(found.map((row) => row.revision)).toEqual(

@@ -14,3 +14,8 @@ export function rowAt(revision: number, fields: Partial<Row> = {}): Row {
     ...fields,
   };
 }
+
+/** The rows as plain objects, bytes included, whatever holds them. */
+export function plain(rows: readonly (Row | undefined)[]): unknown[] {
+  return rows.map((row) => row && { ...row, value: [...row.value] });
+}

@@ -1,6 +1,7 @@
 import type { Capabilities } from "../capabilities.ts";
 import { KeyValueError } from "../errors.ts";
 import { checkKey, shown } from "../names.ts";
+import { copyBytes, encodeText } from "./bytes.ts";
 import type { Write } from "./write.ts";
 
 type OptionsOf = "call" | "write" | "delete" | "purge" | "history" | "purgeDeletes" | "watch";
@@ -65,7 +66,6 @@ export function checkInteger(value: unknown, name: string, least: number): asser
   }
 }
 
-const encoder = new TextEncoder();
 const noBytes = new Uint8Array(0);
 
 /**
@@ -75,8 +75,8 @@ const noBytes = new Uint8Array(0);
  */
 export function encodeValue(value: unknown, capabilities: Capabilities): Uint8Array {
   let bytes: Uint8Array;
-  if (typeof value === "string") bytes = encoder.encode(value);
-  else if (value instanceof Uint8Array) bytes = new Uint8Array(value);
+  if (typeof value === "string") bytes = encodeText(value);
+  else if (value instanceof Uint8Array) bytes = copyBytes(value);
   else throw invalid(`a value is a Uint8Array or a string, not ${shown(value)}`);
   if (bytes.length > capabilities.maxValueBytes) throw tooLarge(bytes.length, capabilities.maxValueBytes);
   return bytes;

@@ -1,7 +1,7 @@
 import type { EntryOperation, KeyValueEntry } from "../entry.ts";
+import { decodeText } from "./bytes.ts";
 import type { Row } from "./row.ts";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
 /**
@@ -54,7 +54,7 @@ export class StoredEntry implements KeyValueEntry {
   }
 
   string(): string {
-    return decoder.decode(this.#value ?? (this.#withValue ? this.#row.value : undefined));
+    return decodeText(this.#value ?? (this.#withValue ? this.#row.value : this.value));
   }
 
   json<T = unknown>(): T {

@@ -3,7 +3,10 @@ export interface Write {
   /** A put appends a value, a delete or purge a marker; a check writes nothing. */
   readonly op: "put" | "delete" | "purge" | "check";
   readonly key: string;
-  /** The bytes of a put, the storage's to keep: nobody changes them; empty for the other operations. */
+  /**
+   * The bytes of a put; empty for the other operations. Nobody changes them, but they may be a part of a larger buffer:
+   * a storage that keeps many values in memory copies them, or the whole buffers stay.
+   */
   readonly value: Uint8Array;
   /**
    * The condition: undefined for none, null for "the key is not live" (rule O3), else the revision that the newest kept
