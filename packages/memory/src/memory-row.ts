@@ -43,5 +43,6 @@ export class MemoryRow implements Row {
 function held(bytes: Uint8Array): string | Uint8Array {
   if (bytes.length === 0) return noBytes;
   if (bytes.length === bytes.buffer.byteLength) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  const shared = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return shared.toString("latin1");
 }

@@ -10,7 +10,8 @@ export function encodeText(text: string): Uint8Array {
 
 /** The text that these UTF-8 bytes are; what is no UTF-8 becomes U+FFFD. */
 export function decodeText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString("utf8");
 }
 
 /** A copy for our own use. */
