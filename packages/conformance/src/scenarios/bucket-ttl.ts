@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { KeyValue } from "@revkv/api";
 import { everyRead } from "../bucket-state.ts";
 import { brief, collect, read, rejects, throughNull } from "../expect.ts";
 import { expiryMarkers, hour, lifetime, outlive, readable } from "../expiry.ts";
@@ -27,6 +28,44 @@ export const bucketTtlScenarios: readonly Scenario[] = [
       assert.deepEqual(await throughNull(await kv.watch(">")), []);
       const status = await kv.status();
       assert.deepEqual([status.values, status.bytes, status.lastRevision], [0, 0, 3]);
+    },
+  }),
+
+  scenario("T1/whoever-looks-first", "an entry is gone for whatever is asked first after its deadline", {
+    async run(env) {
+      const { snapshotReads, transactions } = env.capabilities;
+      const looks: readonly (readonly [what: string, look: (kv: KeyValue) => Promise<unknown>, answer: unknown])[] = [
+        ["get", (kv) => kv.get("k"), null],
+        ["getRevision", (kv) => kv.getRevision("k", 2), null],
+        ["getRevision of an older one", (kv) => kv.getRevision("k", 1), null],
+        ["keys", (kv) => kv.keys(), []],
+        ["listKeys", (kv) => collect(kv.listKeys("*")), []],
+        ["entries", (kv) => collect(kv.entries()), []],
+        ["history", (kv) => kv.history(">"), []],
+        ["watch", async (kv) => throughNull(await kv.watch("k")), []],
+        ["watch with includeHistory", async (kv) => throughNull(await kv.watch(">", { includeHistory: true })), []],
+        ["status", async (kv) => (await kv.status()).values, 0],
+        ["create", (kv) => kv.create("k", "x"), 4],
+        ["update", (kv) => kv.update("d", "x", 0), 4],
+        ["deleteAll", (kv) => kv.deleteAll(), 0],
+        ["purgeDeletes", (kv) => kv.purgeDeletes({ olderThan: 0 }), 0],
+        ...(snapshotReads ? ([["getMany", (kv: KeyValue) => kv.getMany(["k"]), [null]]] as const) : []),
+        ...(transactions
+          ? ([
+              ["check", (kv: KeyValue) => kv.transaction([{ op: "check", key: "k", lastRevision: null }]), [0]],
+            ] as const)
+          : []),
+      ];
+      const buckets = await Promise.all(looks.map(() => env.bucket({ ttl: 300, history: 3 })));
+      for (const kv of buckets) {
+        await kv.put("k", "1");
+        await kv.put("k", "2");
+        await kv.delete("d");
+      }
+      await outlive(env, 300);
+      for (const [index, [what, look, answer]] of looks.entries()) {
+        assert.deepEqual(await look(buckets[index] as KeyValue), answer, what);
+      }
     },
   }),
 
