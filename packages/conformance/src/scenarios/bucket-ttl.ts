@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KeyValue } from "@revkv/api";
+import type { KeyValue, KeyValueEntry } from "@revkv/api";
 import { everyRead } from "../bucket-state.ts";
 import { brief, collect, read, rejects, throughNull } from "../expect.ts";
 import { expiryMarkers, hour, lifetime, outlive, readable } from "../expiry.ts";
@@ -188,6 +188,28 @@ export const bucketTtlScenarios: readonly Scenario[] = [
       const seen = await watched.until("the last put", ({ revision }) => revision === 3);
       assert.ok(seen.every(({ operation }) => operation === "PUT"));
       await watched.watcher.stop();
+    },
+  }),
+
+  scenario("T6/managers-agree", "all managers of a storage go by one clock, in what they write and in what they read", {
+    async run(env) {
+      const kv = await env.bucket({ ttl: readable });
+      const others = await Promise.all([1, 2].map(async () => (await env.open()).keyValue(kv.bucket)));
+      const handles = [kv, ...others];
+      const start = performance.now();
+      for (const [index, handle] of handles.entries()) await handle.put(`k${index}`, "x");
+      const elapsed = performance.now() - start;
+      const [first, ...rest] = await Promise.all(handles.map((handle) => handle.history(">")));
+      const times = (entries: readonly KeyValueEntry[] | undefined): unknown =>
+        entries?.map(({ key, created, expiresAt }) => [key, created, expiresAt]);
+      assert.equal(first?.length, 3, "nothing has expired for the first manager");
+      for (const entries of rest) assert.deepEqual(times(entries), times(first), "the same times for every reader");
+      const created = (first ?? []).map((entry) => entry.created.getTime());
+      const spread = Math.max(...created) - Math.min(...created);
+      // Whole milliseconds may differ by one more than has passed.
+      assert.ok(spread <= elapsed + 1, `written within ${elapsed} ms, but ${spread} ms apart by the storage's clock`);
+      await outlive(env, readable);
+      for (const handle of handles) assert.deepEqual(await handle.keys(), [], "expired for every manager");
     },
   }),
 ];

@@ -64,6 +64,25 @@ export const expiryMarkerScenarios: readonly Scenario[] = [
     },
   }),
 
+  scenario("T2/writer-gone", "the marker comes in time also when whoever wrote the value has closed its manager", {
+    requires: expiryMarkers,
+    async run(env) {
+      const bucket = env.bucketName();
+      const writer = await env.open();
+      const written = await writer.createKeyValue({ bucket, limitMarkerTtl: hour });
+      await written.put("k", "1", { ttl: readable });
+      const deadline = (await written.get("k"))?.expiresAt?.getTime() ?? 0;
+      await writer.close();
+      // Nobody looks before the time for the marker is over.
+      await env.pass(readable + punctual);
+      const kv = await env.manager.keyValue(bucket);
+      const [marker] = await kv.history("k");
+      assert.equal(brief(marker), "2 PURGE k expired");
+      const late = (marker?.created.getTime() ?? 0) - deadline;
+      assert.ok(late >= 0 && late <= punctual, `the marker came ${late} ms after the deadline`);
+    },
+  }),
+
   scenario("T2/bucket-ttl", "a value that the bucket's ttl ends leaves a marker too, which the ttl ends in its turn", {
     requires: ({ limitMarkers }) => limitMarkers,
     async run(env) {

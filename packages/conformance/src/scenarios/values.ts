@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { KeyValueEntry } from "@revkv/api";
 import { everyRead, range } from "../bucket-state.ts";
 import { brief, bytes, read, rejects, throughNull } from "../expect.ts";
+import { hour, lifetime } from "../expiry.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 
@@ -150,7 +151,7 @@ export const valueScenarios: readonly Scenario[] = [
 
   scenario("M6/returned-value", "changing a returned value or Date changes nothing for anybody", {
     async run(env) {
-      const kv = await env.bucket({ history: 2 });
+      const kv = await env.bucket({ history: 2, ttl: hour });
       const live = read(await kv.watch("k"));
       assert.equal(await live.next(), null);
       const revision = await kv.put("k", "before");
@@ -158,12 +159,14 @@ export const valueScenarios: readonly Scenario[] = [
       const spoil = (entry: KeyValueEntry | null): void => {
         entry?.value.fill(0);
         entry?.created.setTime(0);
+        entry?.expiresAt?.setTime(0);
       };
       for (const [, entry] of await everyRead(env, kv, "k", revision)) spoil(entry);
       spoil(await live.entry());
       for (const [way, entry] of await everyRead(env, kv, "k", revision)) {
         sameBytes(entry, bytes("before"), way);
         assert.equal(entry?.created.getTime(), created, `${way}: created is as it was`);
+        assert.equal(lifetime(entry), hour, `${way}: expiresAt is as it was`);
       }
       await live.watcher.stop();
     },
