@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { afterAll, describe, test } from "vitest";
 import { rules } from "../src/rules.ts";
 import { runSuite } from "../src/run.ts";
-import { modelMutants } from "./mutants/model.ts";
-import type { Mutant } from "./mutants/mutant.ts";
+import { mutants } from "./mutants/index.ts";
 import { layeredMemory } from "./mutants/mutant.ts";
-
-const mutants: readonly Mutant[] = [...modelMutants];
 
 describe.concurrent("the suite catches an adapter that", () => {
   const caught: string[] = [];

@@ -136,12 +136,16 @@ export const bucketStatusScenarios: readonly Scenario[] = [
       }
     },
   }),
-  scenario("B8/every-handle", "every handle of every manager sees the same status", {
+  scenario("B8/every-handle", "every handle of every manager sees the same status, of this moment", {
     async run(env) {
       const kv = await env.bucket({ history: 2 });
       const other = await (await env.open()).keyValue(kv.bucket);
       await kv.put("a", "1");
       await other.put("b", "2");
+      assert.deepEqual(await other.status(), await kv.status());
+      await env.manager.updateKeyValue({ bucket: kv.bucket, history: 7, description: "changed" });
+      const { config } = await other.status();
+      assert.deepEqual([config.history, config.description], [7, "changed"], "the config as it is now");
       assert.deepEqual(await other.status(), await kv.status());
     },
   }),

@@ -130,6 +130,31 @@ export const entryScenarios: readonly Scenario[] = [
     },
   }),
 
+  scenario(
+    "O8/expires-at",
+    "expiresAt is the earlier of an entry's own deadline and the bucket's, wherever it is read",
+    {
+      requires: ({ limitMarkers, perKeyTtl }) => limitMarkers && perKeyTtl,
+      async run(env) {
+        const kv = await env.bucket({ ttl: 120_000, limitMarkerTtl: 60_000 });
+        const lifetimes = new Map([
+          ["bucket", 120_000],
+          ["own", 90_000],
+          ["longer", 120_000],
+        ]);
+        await kv.put("bucket", "1");
+        await kv.put("own", "2", { ttl: 90_000 });
+        await kv.put("longer", "3", { ttl: 150_000 });
+        for (const [index, [key, lifetime]] of [...lifetimes].entries()) {
+          for (const [way, entry] of await everyRead(env, kv, key, index + 1)) {
+            const lives = (entry?.expiresAt?.getTime() ?? 0) - (entry?.created.getTime() ?? 0);
+            assert.equal(lives, lifetime, `${key} by ${way}`);
+          }
+        }
+      },
+    },
+  ),
+
   scenario("O8/created-order", "created never goes back with rising revisions, and no reading changes it", {
     async run(env) {
       const kv = await env.bucket({ history: 64 });
