@@ -62,8 +62,9 @@ export const expiryMarkerScenarios: readonly Scenario[] = [
       assert.deepEqual((await throughNull(await kv.watch(">"))).map(brief), ["3 PURGE k expired"]);
     },
     async runWithout(env) {
-      if (env.capabilities.limitMarkers) return;
-      await rejects("UNSUPPORTED", env.bucket({ limitMarkerTtl: hour }));
+      const created = env.bucket({ limitMarkerTtl: hour });
+      if (env.capabilities.limitMarkers) await created;
+      else await rejects("UNSUPPORTED", created);
     },
   }),
 
