@@ -1,0 +1,312 @@
+import type { Driver, Statement } from "./driver.ts";
+import { rowsTable } from "./schema.ts";
+
+/** Which rows a read sees. */
+export interface View {
+  /**
+   * True in a bucket whose entries can expire: due rows are left out then. The statement has three parameters more, as
+   * {@link viewParameters} gives them.
+   */
+  readonly expiring: boolean;
+  /** True when only the newest row of each key is wanted. */
+  readonly newestOnly: boolean;
+}
+
+/**
+ * The statements of one bucket, prepared when they are first needed. Plans do not depend on statistics: the index is
+ * named where SQLite could take another.
+ */
+export class BucketStatements {
+  readonly table: string;
+  readonly #driver: Driver;
+  readonly #bucket: string;
+  readonly #id: number;
+  readonly #prepared: Map<string, Statement> = new Map();
+
+  constructor(driver: Driver, prefix: string, id: number) {
+    this.#driver = driver;
+    this.#bucket = `"${prefix}bucket"`;
+    this.#id = id;
+    this.table = rowsTable(prefix, id);
+  }
+
+  /** The bucket's row: config, revision, created, compacted_to, bytes, and revision and created of its newest row. */
+  state(): Statement {
+    return this.#query(
+      "state",
+      () => `SELECT b.config, b.revision, b.created, b.compacted_to, b.bytes, r.revision, r.created FROM ${this.#bucket} b
+        LEFT JOIN ${this.#rows} r ON r.revision = (SELECT max(revision) FROM ${this.#rows}) WHERE b.id = ${this.#id}`,
+    );
+  }
+
+  /** Sets revision, created and compacted_to. */
+  setState(): Statement {
+    return this.#command(
+      "setState",
+      () => `UPDATE ${this.#bucket} SET revision = ?, created = ?, compacted_to = ? WHERE id = ${this.#id}`,
+    );
+  }
+
+  /** Sets config, ttl and expiring. */
+  setConfig(): Statement {
+    return this.#command(
+      "setConfig",
+      () => `UPDATE ${this.#bucket} SET config = ?, ttl = ?, expiring = ? WHERE id = ${this.#id}`,
+    );
+  }
+
+  /** The live value of a key, due or not: revision, created, when it expires, value. The hottest statement of all. */
+  get(): Statement {
+    return this.#query(
+      "get",
+      () => `SELECT r.revision, r.created, ${expiresAt(`(SELECT ttl FROM ${this.#bucket} WHERE id = ${this.#id})`)}, r.value
+        FROM ${this.#rows} r WHERE r.revision = ${this.#newestOf("?")} AND r.op = 0`,
+    );
+  }
+
+  /** For each of the keys of a JSON array its newest revision, as far as it has one. */
+  newestRevisions(): Statement {
+    return this.#query(
+      "newestRevisions",
+      () => `SELECT n.revision FROM (SELECT ${this.#newestOf("k.value")} AS revision FROM json_each(?) k) n
+      WHERE n.revision IS NOT NULL`,
+    );
+  }
+
+  /** Rows by their revisions, a JSON array, in its order; `expires` is the row's own deadline. */
+  rows(values: boolean): Statement {
+    return this.#query(
+      `rows ${values}`,
+      () => `SELECT ${columns(values)} FROM json_each(?) j CROSS JOIN ${this.#rows} r ON r.revision = j.value`,
+    );
+  }
+
+  /** The newest row of a key, without its value. */
+  newest(): Statement {
+    return this.#query(
+      "newest",
+      () => `SELECT ${columns(false)} FROM ${this.#rows} r WHERE r.revision = ${this.#newestOf("?")}`,
+    );
+  }
+
+  /** All rows of a key, oldest first, without their values. */
+  kept(): Statement {
+    return this.#query(
+      "kept",
+      () =>
+        `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ? ORDER BY r.revision`,
+    );
+  }
+
+  /** A row that is seen, by its revision. */
+  revision(expiring: boolean): Statement {
+    return this.#query(
+      `revision ${expiring}`,
+      () =>
+        `SELECT ${columns(true)} FROM ${this.#rows} r WHERE r.revision = ?${this.#seen({ expiring, newestOnly: false })}`,
+    );
+  }
+
+  /** Of the log from a revision (excluded) to another (included): revisions and sizes, at most so many. */
+  scan(view: View): Statement {
+    return this.#query(
+      `scan ${view.expiring} ${view.newestOnly}`,
+      () => `SELECT r.revision, length(r.value) FROM ${this.#rows} r NOT INDEXED
+        WHERE r.revision > ? AND r.revision <= ?${this.#seen(view)} ORDER BY r.revision LIMIT ?`,
+    );
+  }
+
+  /** The same for the rows whose key is in a range: from (included), to (excluded). */
+  scanRange(view: View): Statement {
+    return this.#query(
+      `scanRange ${view.expiring} ${view.newestOnly}`,
+      () => `SELECT r.revision, length(r.value) FROM ${this.#rows} r NOT INDEXED
+        WHERE r.revision > ? AND r.revision <= ? AND r.key >= ? AND r.key < ?${this.#seen(view)} ORDER BY r.revision LIMIT ?`,
+    );
+  }
+
+  /** The first revision in the log behind one. */
+  nextRevision(): Statement {
+    return this.#query(
+      "nextRevision",
+      () => `SELECT r.revision FROM ${this.#rows} r NOT INDEXED WHERE r.revision > ? ORDER BY r.revision LIMIT 1`,
+    );
+  }
+
+  /** Revisions and keys of a range of keys, by key and then revision, at most so many. */
+  inRange(): Statement {
+    return this.#query(
+      "inRange",
+      () => `SELECT r.revision, r.key FROM ${this.#rows} r INDEXED BY ${this.#index("key")}
+        WHERE r.key >= ? AND r.key < ? ORDER BY r.key, r.revision LIMIT ?`,
+    );
+  }
+
+  /** Of the rows with these revisions, a JSON array, those that are seen: revisions and sizes. */
+  sizes(view: View): Statement {
+    return this.#query(
+      `sizes ${view.expiring} ${view.newestOnly}`,
+      () => `SELECT r.revision, length(r.value) FROM json_each(?) j CROSS JOIN ${this.#rows} r ON r.revision = j.value
+        WHERE true${this.#seen(view)}`,
+    );
+  }
+
+  /** Of each key in a range the newest row, sorted by key: revision, size, key, op, created, own deadline. */
+  newestInRange(): Statement {
+    return this.#query(
+      "newestInRange",
+      () => `SELECT r.revision, length(r.value), r.key, r.op, r.created, r.expires
+        FROM (SELECT max(revision) AS revision FROM ${this.#rows} INDEXED BY ${this.#index("key")}
+          WHERE key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ?) n CROSS JOIN ${this.#rows} r ON r.revision = n.revision`,
+    );
+  }
+
+  /** The highest revision of a marker whose own deadline has passed, and of one that was written by a time. */
+  dueMarkers(): Statement {
+    return this.#query(
+      "dueMarkers",
+      () => `SELECT (SELECT max(revision) FROM ${this.#rows} INDEXED BY ${this.#index("expires")} WHERE expires <= ? AND op <> 0),
+        (SELECT revision FROM ${this.#rows} INDEXED BY ${this.#index("aging")} WHERE op <> 0 AND created <= ?
+          ORDER BY created DESC, revision DESC LIMIT 1)`,
+    );
+  }
+
+  /** How many rows are seen, and what their keys and values add up to. */
+  totals(expiring: boolean): Statement {
+    return this.#query(
+      `totals ${expiring}`,
+      () => `SELECT count(*), ifnull(sum(length(r.key) + length(r.value)), 0) FROM ${this.#rows} r
+        WHERE true${this.#seen({ expiring, newestOnly: false })}`,
+    );
+  }
+
+  /** Rows whose own deadline has passed, the earliest first, at most so many. */
+  expired(): Statement {
+    return this.#query(
+      "expired",
+      () => `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("expires")}
+        WHERE r.expires <= ? ORDER BY r.expires LIMIT ?`,
+    );
+  }
+
+  /** The oldest rows, at most so many. */
+  oldest(): Statement {
+    return this.#query(
+      "oldest",
+      () => `SELECT ${columns(false)} FROM ${this.#rows} r NOT INDEXED ORDER BY r.revision LIMIT ?`,
+    );
+  }
+
+  /** The first deadline of a row's own, and when the oldest row was written. */
+  firstDue(): Statement {
+    return this.#query(
+      "firstDue",
+      () => `SELECT (SELECT expires FROM ${this.#rows} INDEXED BY ${this.#index("expires")}
+          WHERE expires IS NOT NULL ORDER BY expires LIMIT 1),
+        (SELECT created FROM ${this.#rows} NOT INDEXED ORDER BY revision LIMIT 1)`,
+    );
+  }
+
+  /** Keys behind one that have a marker, sorted, at most so many. */
+  markedKeys(): Statement {
+    return this.#query(
+      "markedKeys",
+      () => `SELECT DISTINCT r.key FROM ${this.#rows} r INDEXED BY ${this.#index("marker")}
+        WHERE r.op <> 0 AND r.key > ? ORDER BY r.key LIMIT ?`,
+    );
+  }
+
+  /** Adds a row: revision, key, op, created, expires, value. */
+  insert(): Statement {
+    return this.#command(
+      "insert",
+      () => `INSERT INTO ${this.#rows} (revision, key, op, created, expires, value) VALUES (?, ?, ?, ?, ?, ?)`,
+    );
+  }
+
+  /** Removes a row. */
+  remove(): Statement {
+    return this.#command("remove", () => `DELETE FROM ${this.#rows} WHERE revision = ?`);
+  }
+
+  /** Removes rows by their revisions, a JSON array. */
+  removeAll(): Statement {
+    return this.#command(
+      "removeAll",
+      () => `DELETE FROM ${this.#rows} WHERE revision IN (SELECT value FROM json_each(?))`,
+    );
+  }
+
+  /** Removes all but the newest rows of a key: key, key, how many stay. */
+  trim(): Statement {
+    return this.#command(
+      "trim",
+      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ? AND revision <= (SELECT revision
+        FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ? ORDER BY revision DESC LIMIT 1 OFFSET ?)`,
+    );
+  }
+
+  /** Removes all but the newest rows of every key: how many stay. */
+  trimAll(): Statement {
+    return this.#command(
+      "trimAll",
+      () => `DELETE FROM ${this.#rows} WHERE revision IN (SELECT revision FROM
+        (SELECT revision, row_number() OVER (PARTITION BY key ORDER BY revision DESC) AS place FROM ${this.#rows}) WHERE place > ?)`,
+    );
+  }
+
+  get #rows(): string {
+    return `"${this.table}"`;
+  }
+
+  #index(name: string): string {
+    return `"${this.table}_${name}"`;
+  }
+
+  #newestOf(key: string): string {
+    return `(SELECT max(revision) FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${key})`;
+  }
+
+  /**
+   * The condition of a view on the row `r`. A due row is not seen, and neither is one behind which the key's newest row
+   * is due (rules T1, T4). Since `created` never goes back, the newest row is the last to age: only its own deadline is
+   * to be looked at.
+   */
+  #seen({ expiring, newestOnly }: View): string {
+    const newest = newestOnly ? ` AND r.revision = ${this.#newestOf("r.key")}` : "";
+    if (!expiring) return newest;
+    return `${newest} AND r.created > ? AND ifnull(r.expires, ${never}) > ?
+      AND ifnull((SELECT n.expires FROM ${this.#rows} n WHERE n.revision = ${this.#newestOf("r.key")}), ${never}) > ?`;
+  }
+
+  #query(name: string, sql: () => string): Statement {
+    let statement = this.#prepared.get(name);
+    if (statement === undefined) {
+      statement = this.#driver.query(sql());
+      this.#prepared.set(name, statement);
+    }
+    return statement;
+  }
+
+  #command(name: string, sql: () => string): Statement {
+    let statement = this.#prepared.get(name);
+    if (statement === undefined) {
+      statement = this.#driver.command(sql());
+      this.#prepared.set(name, statement);
+    }
+    return statement;
+  }
+}
+
+/** Later than any deadline. */
+const never = "9e15";
+
+/** The columns of a row: revision, key, op, created, own deadline, and the value or its length. */
+function columns(values: boolean): string {
+  return `r.revision, r.key, r.op, r.created, r.expires, ${values ? "r.value" : "length(r.value)"}`;
+}
+
+/** When the row `r` expires; null when it does not (rule T1). */
+function expiresAt(ttl: string): string {
+  return `(SELECT ifnull(min(r.expires, r.created + t), ifnull(r.expires, r.created + t)) FROM (SELECT ${ttl} AS t))`;
+}

@@ -1,0 +1,78 @@
+import type { FSWatcher } from "node:fs";
+import { watch } from "node:fs";
+import type { Connection } from "./connection.ts";
+
+/** How often a change of another process is looked for where the file system does not tell, in milliseconds (W11). */
+const pollInterval = 20;
+
+/**
+ * Notices what other connections commit, and wakes whoever subscribed. The file system tells of changes of the write-ahead
+ * log where it can; what counts is SQLite's own `data_version`, which is also looked at now and then (rule W11).
+ */
+export class ChangeMonitor {
+  readonly #connection: Connection;
+  /** The write-ahead log; undefined when there is none to watch. */
+  readonly #log: string | undefined;
+  readonly #wakes: Set<() => void> = new Set();
+  #version = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #watcher: FSWatcher | undefined;
+
+  constructor(connection: Connection, log: string | undefined) {
+    this.#connection = connection;
+    this.#log = log;
+  }
+
+  /** Wakes after every change from now on; returns what ends it. */
+  subscribe(wake: () => void): () => void {
+    // Each subscription is a key of its own, also when the same function subscribes twice.
+    const subscription = (): void => wake();
+    if (this.#wakes.size === 0) this.#start();
+    this.#wakes.add(subscription);
+    return () => {
+      this.#wakes.delete(subscription);
+      if (this.#wakes.size === 0) this.stop();
+    };
+  }
+
+  /** Wakes everybody: something changed through this connection. */
+  wake(): void {
+    for (const wake of [...this.#wakes]) wake();
+  }
+
+  stop(): void {
+    this.#wakes.clear();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  #start(): void {
+    this.#version = this.#connection.dataVersion();
+    this.#timer = setInterval(() => this.#look(), pollInterval);
+    if (this.#log === undefined) return;
+    try {
+      this.#watcher = watch(this.#log, { persistent: false }, () => this.#look());
+      // Where watching breaks off, looking now and then is enough.
+      this.#watcher.on("error", () => this.#watcher?.close());
+    } catch {
+      // The file system cannot tell, or has no room for another watcher.
+    }
+  }
+
+  #look(): void {
+    if (this.#wakes.size === 0) return;
+    let version: number;
+    try {
+      version = this.#connection.dataVersion();
+    } catch (error) {
+      // What is wrong with the file is for those to find out who read it.
+      if (!this.#connection.isBusy(error)) this.wake();
+      return;
+    }
+    if (version === this.#version) return;
+    this.#version = version;
+    this.wake();
+  }
+}

@@ -1,0 +1,132 @@
+import { KeyValueError } from "@revkv/api";
+import type { Awaitable, Call } from "@revkv/api/adapter";
+import type { Driver, Statement } from "./driver.ts";
+import { Turn } from "./turn.ts";
+
+/** The longest pause before a locked database is tried again, in milliseconds. */
+const longestPause = 3;
+
+/**
+ * One connection: steps that are carried out at once, unless a lock is in the way or the event loop is due a turn; and
+ * the statements that all buckets share.
+ */
+export class Connection {
+  readonly driver: Driver;
+  readonly #begin: Statement;
+  readonly #beginImmediate: Statement;
+  readonly #commit: Statement;
+  readonly #rollback: Statement;
+  readonly #dataVersion: Statement;
+  readonly #turn: Turn = new Turn();
+
+  constructor(driver: Driver) {
+    this.driver = driver;
+    this.#begin = driver.command("BEGIN");
+    this.#beginImmediate = driver.command("BEGIN IMMEDIATE");
+    this.#commit = driver.command("COMMIT");
+    this.#rollback = driver.command("ROLLBACK");
+    this.#dataVersion = driver.query("PRAGMA data_version");
+  }
+
+  /** Reads by one statement. Reads find the database locked for moments of recovery only. */
+  ask<T>(call: Call, step: () => T): Awaitable<T> {
+    return this.#unlessBusy(call, step);
+  }
+
+  /** Reads by several statements, all as of one moment. */
+  read<T>(call: Call, step: () => T): Awaitable<T> {
+    return this.#unlessBusy(call, () => {
+      // Within a transaction of the application everything is as of one moment anyway.
+      if (this.driver.inTransaction) return step();
+      this.#begin.run();
+      return this.#finish(step);
+    });
+  }
+
+  /**
+   * Carries out a step that writes, exclusively and durably. While others write, or the application has a transaction
+   * open on its Database, it waits, and is then begun afresh.
+   *
+   * @throws `TIMEOUT` when the call is over before it could begin: nothing was written then
+   */
+  write<T>(call: Call, step: () => T): Awaitable<T> {
+    return this.#unlessBusy(call, () => {
+      this.#beginImmediate.run();
+      return this.#finish(step);
+    });
+  }
+
+  /** Changes with every commit of another connection. */
+  dataVersion(): number {
+    return this.#dataVersion.get()?.[0] as number;
+  }
+
+  /** Tells whether an error says that a lock was in the way. */
+  isBusy(error: unknown): boolean {
+    const result = this.driver.resultOf(error);
+    if (result === undefined) return false;
+    if (result === "ERROR") return this.driver.inTransaction && isNested(error);
+    return result.startsWith("BUSY") || result.startsWith("LOCKED") || result === "PROTOCOL";
+  }
+
+  #unlessBusy<T>(call: Call, step: () => T): Awaitable<T> {
+    if (this.#turn.isUsedUp()) return this.#turn.next().then(() => this.#attempt(call, step));
+    return this.#attempt(call, step);
+  }
+
+  #attempt<T>(call: Call, step: () => T): Awaitable<T> {
+    try {
+      return step();
+    } catch (error) {
+      if (!this.isBusy(error)) throw error;
+    }
+    return this.#retry(call, step);
+  }
+
+  /** Tries again and again, at random times so that several processes do not meet at the same moment each time. */
+  async #retry<T>(call: Call, step: () => T): Promise<T> {
+    for (;;) {
+      await pause();
+      if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "the database was locked all the time");
+      try {
+        return step();
+      } catch (error) {
+        if (!this.isBusy(error)) throw error;
+      }
+    }
+  }
+
+  #finish<T>(step: () => T): T {
+    let result: T;
+    try {
+      result = step();
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+    try {
+      this.#commit.run();
+    } catch (error) {
+      this.#undo();
+      // What was written may be found valid when the file is opened the next time.
+      if (!this.driver.resultOf(error)?.startsWith("IOERR")) throw error;
+      throw new KeyValueError("OUTCOME_UNKNOWN", "the commit failed, and may have taken effect", { cause: error });
+    }
+    return result;
+  }
+
+  /** SQLite has undone some failures by itself already. */
+  #undo(): void {
+    if (this.driver.inTransaction) this.#rollback.run();
+  }
+}
+
+function isNested(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("within a transaction");
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, Math.random() * longestPause);
+  });
+}

@@ -1,0 +1,35 @@
+import type { KeyValueManager } from "@revkv/api";
+import { StorageManager } from "@revkv/api/adapter";
+import type { BetterSqlite3Database } from "./better-sqlite3-driver.ts";
+import { BetterSqlite3Driver } from "./better-sqlite3-driver.ts";
+import type { SqliteDatabaseOptions } from "./connect.ts";
+import { Connection } from "./connection.ts";
+import { defaultPrefix, openingCall } from "./opening.ts";
+import { checkSqliteVersion, migrate } from "./schema.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
+import { Store } from "./store.ts";
+import { translateError } from "./translate-error.ts";
+
+/** The stores on each Database: SQLite does not tell one of what another does through the same connection. */
+const storesOf: WeakMap<BetterSqlite3Database, Set<Store>> = new WeakMap();
+
+/** Puts our tables beside those of the application. */
+export async function openDatabase(options: SqliteDatabaseOptions): Promise<KeyValueManager> {
+  const { database, prefix = defaultPrefix, timeout, onEvent } = options;
+  const driver = new BetterSqlite3Driver(database);
+  try {
+    checkSqliteVersion(driver);
+    const connection = new Connection(driver);
+    await migrate(connection, prefix, openingCall(timeout));
+    const stores = storesOf.get(database) ?? new Set();
+    storesOf.set(database, stores);
+    const store: Store = new Store(connection, prefix, database.memory ? undefined : `${database.name}-wal`, () => {
+      for (const other of stores) if (other !== store) other.monitor.wake();
+    });
+    stores.add(store);
+    const storage = new SqliteStorage(store, !database.memory, () => stores.delete(store));
+    return new StorageManager(storage, { timeout, onEvent });
+  } catch (error) {
+    throw translateError(driver.resultOf, error);
+  }
+}

@@ -1,0 +1,137 @@
+import type { NormalizedConfig } from "@revkv/api";
+import type { Ledger, Row } from "@revkv/api/adapter";
+import type { BucketState } from "./bucket-state.ts";
+import { agedBefore } from "./bucket-state.ts";
+import type { BucketStatements } from "./bucket-statements.ts";
+import { listOf, listOfKeys, operationCode, rowOf } from "./rows.ts";
+
+/** How many due rows one look gives. */
+const duePage = 500;
+
+/**
+ * The rows of a bucket within one write transaction. The newest row of each key is read once, for all keys of a batch
+ * together, and what is written is collected: a batch costs one statement per row and a few more.
+ */
+export class SqliteLedger implements Ledger {
+  readonly config: NormalizedConfig;
+  revision: number;
+  created: number;
+  compactedTo: number;
+  readonly #statements: BucketStatements;
+  readonly #compactedBefore: number;
+  readonly #newest: Map<string, Row | undefined> = new Map();
+  /** Rows that are not in the table yet, by revision, oldest first. */
+  readonly #added: Map<number, Row> = new Map();
+  /** Revisions that are still in the table. */
+  #removed: number[] = [];
+  /** Keys that may have more rows than they should. */
+  readonly #full: Set<string> = new Set();
+  /** True when the newest revision may not be found in the table any more. */
+  #lowered = false;
+
+  constructor(statements: BucketStatements, state: BucketState) {
+    this.#statements = statements;
+    this.config = state.config;
+    this.revision = state.revision;
+    this.created = state.created;
+    this.compactedTo = state.compactedTo;
+    this.#compactedBefore = state.compactedTo;
+  }
+
+  /** Reads the newest rows of some keys together. */
+  prepare(keys: ReadonlySet<string>): void {
+    if (keys.size < 2) return;
+    for (const key of keys) this.#newest.set(key, undefined);
+    const revisions = this.#statements.newestRevisions().all(listOfKeys(keys));
+    for (const columns of this.#statements.rows(false).all(listOf(revisions.map(([revision]) => revision as number)))) {
+      const row = rowOf(columns);
+      this.#newest.set(row.key, row);
+    }
+  }
+
+  newest(key: string): Row | undefined {
+    if (this.#newest.has(key)) return this.#newest.get(key);
+    this.#flush();
+    const columns = this.#statements.newest().get(key);
+    const row = columns && rowOf(columns);
+    this.#newest.set(key, row);
+    return row;
+  }
+
+  kept(key: string): readonly Row[] {
+    this.#flush();
+    return this.#statements.kept().all(key).map(rowOf);
+  }
+
+  append(row: Row, keep: number): void {
+    const { key } = row;
+    // A key has no more rows than the history allows: with a history of one, its newest is its only one.
+    if (keep === 1 && this.config.history === 1) this.#drop(this.newest(key));
+    else if (keep === 1) for (const older of this.kept(key)) this.#drop(older);
+    else this.#full.add(key);
+    this.#added.set(row.revision, row);
+    this.#newest.set(key, row);
+  }
+
+  remove(row: Row): void {
+    this.#drop(row);
+    this.#newest.delete(row.key);
+    this.#lowered = true;
+  }
+
+  due(now: number): readonly Row[] {
+    this.#flush();
+    const due = this.#statements.expired().all(now, duePage).map(rowOf);
+    if (this.config.ttl !== undefined) {
+      const aged = agedBefore(this.config, now);
+      due.push(
+        ...this.#statements
+          .oldest()
+          .all(duePage)
+          .map(rowOf)
+          .filter(({ created }) => created <= aged),
+      );
+    }
+    this.prepare(new Set(due.map(({ key }) => key)));
+    return due;
+  }
+
+  bytes(): number {
+    this.#flush();
+    return this.#statements.state().get()?.[4] as number;
+  }
+
+  /** Writes what is left to be written. */
+  finish(): void {
+    this.#flush();
+    if (!this.#lowered && this.compactedTo === this.#compactedBefore) return;
+    this.#statements.setState().run(this.revision, this.created, this.compactedTo);
+  }
+
+  /** Takes a row out of the table, or out of what is on the way there. */
+  #drop(row: Row | undefined): void {
+    if (row !== undefined && !this.#added.delete(row.revision)) this.#removed.push(row.revision);
+  }
+
+  /** Brings the table up to date. */
+  #flush(): void {
+    const [removed] = this.#removed;
+    if (removed !== undefined) {
+      if (this.#removed.length === 1) this.#statements.remove().run(removed);
+      else this.#statements.removeAll().run(listOf(this.#removed));
+      this.#removed = [];
+    }
+    if (this.#added.size > 0) {
+      const insert = this.#statements.insert();
+      for (const row of this.#added.values()) {
+        insert.run(row.revision, row.key, operationCode(row), row.created, row.expiresAt ?? null, row.value);
+      }
+      this.#added.clear();
+    }
+    if (this.#full.size > 0) {
+      const trim = this.#statements.trim();
+      for (const key of this.#full) trim.run(key, key, this.config.history);
+      this.#full.clear();
+    }
+  }
+}

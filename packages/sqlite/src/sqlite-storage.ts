@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import type { Capabilities, KeyValueError, NormalizedConfig } from "@revkv/api";
+import type { Awaitable, Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep } from "@revkv/api/adapter";
+import { embeddedCapabilities, embeddedTraits } from "@revkv/api/adapter";
+import { isExpiring, parseConfig } from "./bucket-state.ts";
+import type { SqlValue, Statement } from "./driver.ts";
+import { countBytes, createRows, rowsTable } from "./schema.ts";
+import { SqliteBucket } from "./sqlite-bucket.ts";
+import type { Store } from "./store.ts";
+import { translateError } from "./translate-error.ts";
+
+/** The longest time between two looks for due entries, in milliseconds: another process may write and close (T2). */
+const sweepInterval = 500;
+
+/** The storage on a SQLite database. Everything is answered at once unless another connection holds a lock. */
+export class SqliteStorage implements Storage {
+  readonly backingStore: string = "sqlite";
+  readonly capabilities: Capabilities;
+  readonly traits: StorageTraits = { ...embeddedTraits, directWrites: false };
+  readonly #store: Store;
+  readonly #release: () => void;
+  readonly #byName: Statement;
+  readonly #names: Statement;
+  readonly #expiring: Statement;
+  /** The store's version when there was nothing due before {@link #nextDue}. */
+  #swept: string | undefined;
+  #nextDue = 0;
+
+  /** `shared`: other processes can open the same database. `release` closes what was opened for this storage. */
+  constructor(store: Store, shared: boolean, release: () => void) {
+    this.#store = store;
+    this.#release = release;
+    this.capabilities = {
+      ...embeddedCapabilities,
+      crossProcessWatch: shared,
+      // A backup that was put back is told by its newest revision only.
+      lossDetection: "head",
+      maxValueBytes: 2 ** 28,
+    };
+    const { driver } = store.connection;
+    const bucket = `"${store.prefix}bucket"`;
+    this.#byName = driver.query(`SELECT id, name, incarnation, config FROM ${bucket} WHERE name = ?`);
+    this.#names = driver.query(`SELECT name FROM ${bucket} WHERE name > ? ORDER BY name LIMIT ?`);
+    this.#expiring = driver.query(`SELECT id, name, incarnation FROM ${bucket} WHERE expiring`);
+  }
+
+  openBucket(name: string, call: Call): Awaitable<OpenedBucket | undefined> {
+    return this.#store.connection.ask(call, () => this.#find(name));
+  }
+
+  async createBucket(config: NormalizedConfig, call: Call): Promise<CreatedBucket> {
+    const existing = await this.openBucket(config.bucket, call);
+    if (existing !== undefined) return { ...existing, created: false };
+    return await this.#store.write(call, () => {
+      const other = this.#find(config.bucket);
+      if (other !== undefined) return { ...other, created: false };
+      const { driver } = this.#store.connection;
+      const { prefix } = this.#store;
+      const columns = driver
+        .query(
+          `INSERT INTO "${prefix}bucket" (name, incarnation, config, ttl, expiring) VALUES (?, ?, ?, ?, ?) RETURNING id`,
+        )
+        .get(config.bucket, randomUUID(), JSON.stringify(config), config.ttl ?? null, isExpiring(config) ? 1 : 0);
+      const id = columns?.[0] as number;
+      createRows(driver, rowsTable(prefix, id));
+      if (config.maxBytes !== undefined) countBytes(driver, prefix, id);
+      return { ...(this.#find(config.bucket) as OpenedBucket), created: true };
+    });
+  }
+
+  deleteBucket(name: string, call: Call): Awaitable<boolean> {
+    return this.#store.write(call, () => {
+      const id = this.#byName.get(name)?.[0];
+      if (id === undefined) return false;
+      const { driver } = this.#store.connection;
+      driver.exec(`DROP TABLE "${rowsTable(this.#store.prefix, id as number)}"`);
+      driver.exec(`DELETE FROM "${this.#store.prefix}bucket" WHERE id = ${id}`);
+      return true;
+    });
+  }
+
+  bucketNames(after: string, limit: number, call: Call): Awaitable<readonly string[]> {
+    return this.#store.connection.ask(call, () => this.#names.all(after, limit).map(([name]) => name as string));
+  }
+
+  /**
+   * Every process looks, which costs next to nothing while nothing was written; whoever finds something due carries it
+   * out under the write lock, where the others then find it done (rule T7).
+   */
+  async sweep(_limit: number, call: Call): Promise<Sweep> {
+    const { connection } = this.#store;
+    const now = Date.now();
+    const version = await connection.ask(call, () => this.#store.version());
+    if (version === this.#swept && now < this.#nextDue) return { next: this.#untilDue(now) };
+    const due: SqliteBucket[] = [];
+    const nextDue = await connection.read(call, () => {
+      due.length = 0;
+      let first = Number.POSITIVE_INFINITY;
+      for (const columns of this.#expiring.all()) {
+        const bucket = this.#bucketOf(columns);
+        const at = bucket.firstDue();
+        if (at <= now) due.push(bucket);
+        else first = Math.min(first, at);
+      }
+      return first;
+    });
+    for (const bucket of due) await bucket.settle(call);
+    if (due.length > 0) {
+      this.#store.monitor.wake();
+      return { next: 0 };
+    }
+    this.#swept = version;
+    this.#nextDue = nextDue;
+    return { next: this.#untilDue(now) };
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  translateError(error: unknown): KeyValueError {
+    return translateError(this.#store.connection.driver.resultOf, error);
+  }
+
+  close(): void {
+    this.#store.monitor.stop();
+    this.#release();
+  }
+
+  #untilDue(now: number): number {
+    return Math.max(0, Math.min(this.#nextDue - now, sweepInterval));
+  }
+
+  #find(name: string): OpenedBucket | undefined {
+    const columns = this.#byName.get(name);
+    return columns && { bucket: this.#bucketOf(columns), config: parseConfig(columns[3] as string) };
+  }
+
+  #bucketOf([id, name, incarnation]: readonly SqlValue[]): SqliteBucket {
+    return new SqliteBucket(this.#store, id as number, name as string, incarnation as string);
+  }
+}

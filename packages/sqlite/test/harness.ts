@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ManagerOptions } from "@revkv/api";
+import { embeddedCapabilities } from "@revkv/api/adapter";
+import type { Harness } from "@revkv/conformance";
+import Database from "better-sqlite3";
+import type { SqliteFileOptions } from "../src/index.ts";
+import { connect } from "../src/index.ts";
+
+const capabilities: Harness["capabilities"] = {
+  ...embeddedCapabilities,
+  crossProcessWatch: true,
+  lossDetection: "head",
+  maxValueBytes: 2 ** 28,
+};
+
+/** A directory of its own, and what removes it. */
+export async function temporaryDirectory(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), "revkv-sqlite-"));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+const child = new URL("./open-child.ts", import.meta.url).href;
+
+/** A file, opened by every manager with a connection of its own. */
+export function fileHarness(
+  driver: NonNullable<SqliteFileOptions["driver"]>,
+  synchronous: NonNullable<SqliteFileOptions["synchronous"]>,
+): Harness {
+  return {
+    name: `file, ${driver}, ${synchronous}`,
+    capabilities,
+    setup: async () => {
+      const directory = await temporaryDirectory();
+      const options = { file: join(directory.path, "test.db"), driver, synchronous };
+      return {
+        open: (more?: ManagerOptions) => connect({ ...options, ...more }),
+        child: { module: child, args: [options] },
+        dispose: () => directory.remove(),
+      };
+    },
+  };
+}
+
+/** A Database of the application, shared by all managers of this process; other processes open the file. */
+export const sharedDatabase: Harness = {
+  name: "shared Database",
+  capabilities,
+  setup: async () => {
+    const directory = await temporaryDirectory();
+    const file = join(directory.path, "test.db");
+    const database = new Database(file, { timeout: 0 });
+    database.pragma("journal_mode = WAL");
+    return {
+      open: (options?: ManagerOptions) => connect({ database, ...options }),
+      child: { module: child, args: [{ file, synchronous: "normal" }] },
+      dispose: async () => {
+        database.close();
+        await directory.remove();
+      },
+    };
+  },
+};
