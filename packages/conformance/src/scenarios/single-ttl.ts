@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DeleteOptions, KeyValue, WriteOptions } from "@revkv/api";
 import { everyRead, misuse, refuses } from "../bucket-state.ts";
-import { brief, rejects, throughNull } from "../expect.ts";
+import { brief, throughNull } from "../expect.ts";
 import { expiryMarkers, hour, lifetime, outlive, reaches, readable } from "../expiry.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
