@@ -29,6 +29,7 @@ import {
 import { openWatcher } from "./open-watcher.ts";
 import { keyPages, readHistory, removeMatching } from "./pages.ts";
 import { statusOf } from "./status.ts";
+import type { Awaitable } from "./storage.ts";
 import type { StorageWatcher } from "./storage-watcher.ts";
 import type { StoredBucket } from "./stored-bucket.ts";
 import { StoredEntry } from "./stored-entry.ts";
@@ -199,10 +200,10 @@ export class StorageKeyValue implements KeyValue {
     return this.#stored.context.storage.capabilities;
   }
 
-  async #one(write: Write, options: CallOptions | undefined): Promise<number> {
+  #one(write: Write, options: CallOptions | undefined): Awaitable<number> {
+    const first = ([revision]: readonly number[]): number => revision as number;
     const answer = this.#stored.write([write], options?.signal);
-    const [revision] = answer instanceof Promise ? await answer : answer;
-    return revision as number;
+    return answer instanceof Promise ? answer.then(first) : first(answer);
   }
 
   #filter(filter: string | readonly string[]): KeyFilter {
