@@ -124,7 +124,7 @@ export const listingScenarios: readonly Scenario[] = [
   scenario("L1/keys-while-writing", "under concurrent writes keys doubles no key and misses none that stays", {
     async run(env) {
       const kv = await env.bucket({ history: 2 });
-      const staying = numbered("k", 400);
+      const staying = numbered("k", 100);
       await fill(kv, staying);
       let writing = true;
       const write = async (): Promise<void> => {

@@ -79,7 +79,7 @@ export const manyReadScenarios: readonly Scenario[] = [
     async run(env) {
       const kv = await env.bucket();
       const other = await (await env.open()).keyValue(kv.bucket);
-      const keys = numbered("k", 120);
+      const keys = numbered("k", 40);
       await fill(kv, keys, "0");
       // One writer goes through the keys, round after round: at any moment the keys that it has passed in this round
       // are one ahead of those that it has not.

@@ -120,7 +120,10 @@ export const manyRemovalScenarios: readonly Scenario[] = [
       const racing = keys.filter((_, index) => index % 3 === 0);
       const put = async (): Promise<Map<string, number>> => {
         const revisions = new Map<string, number>();
-        for (const key of racing) revisions.set(key, await other.put(key, "second"));
+        for (let start = 0; start < racing.length; start += 10) {
+          const some = racing.slice(start, start + 10);
+          await Promise.all(some.map(async (key) => revisions.set(key, await other.put(key, "second"))));
+        }
         return revisions;
       };
       const [removed, puts] = await Promise.all([kv.deleteAll(), put()]);

@@ -11,7 +11,7 @@ const transactional = ({ transactions }: Capabilities): boolean => transactions;
 async function whileWritingPairs(kv: KeyValue, other: KeyValue, reading: () => Promise<void>): Promise<void> {
   let writing = true;
   const write = async (): Promise<void> => {
-    for (const n of range(1, 60)) {
+    for (const n of range(1, 30)) {
       const operations = ["a", "b"].map((key): Operation => ({ op: "put", key, value: String(n) }));
       await (n % 2 === 0 ? kv : other).transaction(operations);
     }
@@ -50,7 +50,7 @@ export const transactionVisibilityScenarios: readonly Scenario[] = [
       const other = await (await env.open()).keyValue(kv.bucket);
       let writing = true;
       const write = async (): Promise<void> => {
-        for (const _ of range(1, 30)) {
+        for (const _ of range(1, 15)) {
           await kv.transaction([
             { op: "create", key: "a", value: "x" },
             { op: "create", key: "b", value: "x" },
@@ -99,7 +99,7 @@ export const transactionVisibilityScenarios: readonly Scenario[] = [
       for (const watched of watchers) assert.equal(await watched.next(), null);
       const write = async (handle: KeyValue, writer: number): Promise<readonly (readonly number[])[]> => {
         const numbers: number[][] = [];
-        for (const n of range(1, 15)) {
+        for (const n of range(1, 10)) {
           const keys = [`w${writer}.a`, `w${writer}.b`, "shared"];
           numbers.push(await handle.transaction(keys.map((key): Operation => ({ op: "put", key, value: `${n}` }))));
           numbers.push([await handle.put(`w${writer}.c`, `${n}`)]);
@@ -114,7 +114,7 @@ export const transactionVisibilityScenarios: readonly Scenario[] = [
           "consecutive",
         );
       }
-      const total = 3 * 15 * 4;
+      const total = 3 * 10 * 4;
       assert.deepEqual(
         written.flat().toSorted((a, b) => a - b),
         range(1, total),
