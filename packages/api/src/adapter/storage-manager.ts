@@ -95,7 +95,7 @@ export class StorageManager implements KeyValueManager {
     checkOptions(options, allowedOptions.call);
     const deleted = await this.#step((storage, call) => storage.deleteBucket(bucket, call), options?.signal, true);
     if (!deleted) throw notFound(bucket);
-    this.#wakeAll();
+    this.#wake(bucket);
   }
 
   async *keyValueStoreNames(options?: CallOptions): AsyncGenerator<string, void, undefined> {
@@ -167,7 +167,7 @@ export class StorageManager implements KeyValueManager {
       if (await this.#step((_, call) => bucket.configure(from, to, call), signal, true)) break;
       from = (await this.#step((_, call) => bucket.describe(call), signal)).config;
     }
-    this.#wakeAll();
+    this.#wake(bucket.name);
     return this.#handle(bucket);
   }
 
@@ -211,8 +211,12 @@ export class StorageManager implements KeyValueManager {
     return new StorageKeyValue(stored, this.#watchers);
   }
 
-  #wakeAll(): void {
-    for (const bucket of this.#buckets.values()) bucket.deref()?.feed.wake();
+  /** Our own watchers look again before the caller hears that a bucket was changed. */
+  #wake(name: string): void {
+    for (const reference of this.#buckets.values()) {
+      const bucket = reference.deref();
+      if (bucket?.storage.name === name) bucket.feed.wake();
+    }
   }
 }
 
