@@ -31,4 +31,5 @@ export type {
 export { StorageKeyValue } from "./storage-key-value.ts";
 export { checkManagerOptions, StorageManager } from "./storage-manager.ts";
 export type { StoredBucket } from "./stored-bucket.ts";
+export { Turn } from "./turn.ts";
 export type { Outcome, Refusal, Unit, Write } from "./write.ts";

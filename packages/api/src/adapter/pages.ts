@@ -16,6 +16,7 @@ export async function* keyPages(
   const { pageRows, pageBytes } = stored.context.storage.traits;
   for (let after = "", done = false; !done; ) {
     const query = { filter, after, values, limit: pageRows, maxBytes: pageBytes };
+    if (stored.context.turn.isUsedUp()) await stored.context.turn.next();
     const answer = stored.step((storage, call) => storage.readKeys(query, call), signal);
     const page = answer instanceof Promise ? await answer : answer;
     yield filter.exact ? page.rows : page.rows.filter((row) => filter.matches(row.key));
@@ -46,6 +47,7 @@ export async function readHistory(
       maxBytes: pageBytes,
       resume,
     };
+    if (stored.context.turn.isUsedUp()) await stored.context.turn.next();
     const answer = stored.step((storage, call) => storage.readLog(query, call), options.signal);
     const page = answer instanceof Promise ? await answer : answer;
     for (const row of page.rows) {

@@ -205,6 +205,8 @@ export class StorageWatcher implements KeyWatcher {
     const backoff = new Backoff();
     for (;;) {
       try {
+        if (this.#context.turn.isUsedUp()) await this.#context.turn.next();
+        if (this.#stopped) return undefined;
         const answer = this.#ask();
         const window = answer instanceof Promise ? await this.#unlessStopped(answer) : answer;
         if (window === undefined || this.#stopped) return undefined;
