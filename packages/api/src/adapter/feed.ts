@@ -128,9 +128,9 @@ export class Feed {
    */
   tail(after: Position, withValues: boolean, limit: number): Awaitable<Window> {
     const tail = this.#tail;
-    if (tail !== undefined && this.isCurrent(tail) && tail.from <= after.revision && (tail.withValues || !withValues)) {
-      return tail;
-    }
+    // A watcher that has just begun may know of changes by others that have not been announced to us yet.
+    const holds = tail !== undefined && tail.from <= after.revision && after.revision <= tail.end.revision;
+    if (holds && this.isCurrent(tail) && (tail.withValues || !withValues)) return tail;
     const version = this.#version;
     const written = this.#written;
     const reading = this.#reading;
