@@ -18,9 +18,10 @@ export async function openDatabase(options: SqliteDatabaseOptions): Promise<KeyV
   const { database, prefix = defaultPrefix, timeout, onEvent } = options;
   const driver = new BetterSqlite3Driver(database);
   try {
-    checkSqliteVersion(driver);
     const connection = new Connection(driver);
-    await migrate(connection, prefix, openingCall(timeout));
+    const call = openingCall(timeout);
+    await connection.ask(call, () => checkSqliteVersion(driver));
+    await migrate(connection, prefix, call);
     const stores = storesOf.get(database) ?? new Set();
     storesOf.set(database, stores);
     const store: Store = new Store(connection, prefix, database.memory ? undefined : `${database.name}-wal`, () => {

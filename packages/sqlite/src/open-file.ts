@@ -42,24 +42,29 @@ async function connectTo(
   if (readOnly || (await hasContent(file))) {
     const driver = library.open(file, true);
     try {
-      checkSqliteVersion(driver);
-      const ownership = await new Connection(driver).ask(call, () => ownershipOf(driver, defaultPrefix));
-      if (ownership === "foreign" || (ownership === "empty" && readOnly)) {
-        throw new KeyValueError("INCOMPATIBLE_STORAGE", `${file} is a database, but not one of revkv`);
-      }
+      await new Connection(driver).ask(call, () => {
+        checkSqliteVersion(driver);
+        const ownership = ownershipOf(driver, defaultPrefix);
+        if (ownership === "foreign" || (ownership === "empty" && readOnly)) {
+          throw new KeyValueError("INCOMPATIBLE_STORAGE", `${file} is a database, but not one of revkv`);
+        }
+      });
     } finally {
       driver.close();
     }
   }
   return opened(library.open(file, readOnly), async (driver) => {
-    checkSqliteVersion(driver);
     const connection = new Connection(driver);
     if (readOnly) return connection;
-    await connection.ask(call, () => driver.exec("PRAGMA journal_mode = WAL"));
-    driver.exec(`PRAGMA synchronous = ${synchronous}`);
-    // Where fsync alone does not reach the disk (macOS); elsewhere it means nothing.
-    if (synchronous === "full") driver.exec("PRAGMA fullfsync = ON");
-    driver.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
+    await connection.ask(call, () => {
+      checkSqliteVersion(driver);
+      const [mode] = driver.query("PRAGMA journal_mode = WAL").get() ?? [];
+      if (mode !== "wal") throw new KeyValueError("UNSUPPORTED", `${file} cannot have a write-ahead log where it is`);
+      driver.exec(`PRAGMA synchronous = ${synchronous}`);
+      // Where fsync alone does not reach the disk (macOS); elsewhere it means nothing.
+      if (synchronous === "full") driver.exec("PRAGMA fullfsync = ON");
+      driver.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
+    });
     await migrate(connection, defaultPrefix, call);
     return connection;
   });

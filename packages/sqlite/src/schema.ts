@@ -55,7 +55,9 @@ export function ownershipOf(driver: Driver, prefix: string): Ownership {
 export async function migrate(connection: Connection, prefix: string, call: Call): Promise<void> {
   const { driver } = connection;
   const steps = migrations(prefix);
-  if (ownershipOf(driver, prefix) === "ours" && versionOf(driver, prefix) === steps.length) return;
+  const isUpToDate = (): boolean =>
+    ownershipOf(driver, prefix) === "ours" && versionOf(driver, prefix) === steps.length;
+  if (await connection.read(call, isUpToDate)) return;
   await connection.write(call, () => {
     const exists = ownershipOf(driver, prefix) === "ours";
     if (!exists) {
