@@ -26,11 +26,19 @@ import { traceScenarios } from "./traces.ts";
 import { transactionVisibilityScenarios } from "./transaction-visibility.ts";
 import { transactionScenarios } from "./transactions.ts";
 import { valueScenarios } from "./values.ts";
+import { watchBackpressureScenarios } from "./watch-backpressure.ts";
+import { watchCompactionScenarios } from "./watch-compaction.ts";
 import { watchDeliveryScenarios } from "./watch-delivery.ts";
+import { watchEntryScenarios } from "./watch-entries.ts";
+import { watchFilterScenarios } from "./watch-filters.ts";
 import { watchInitialScenarios } from "./watch-initial.ts";
+import { watchIterationScenarios } from "./watch-iteration.ts";
 import { watchLifecycleScenarios } from "./watch-lifecycle.ts";
 import { watchOptionScenarios } from "./watch-options.ts";
+import { watchOrderScenarios } from "./watch-order.ts";
+import { watchReconnectScenarios } from "./watch-reconnect.ts";
 import { watchResumeScenarios } from "./watch-resume.ts";
+import { watchValueScenarios } from "./watch-values.ts";
 
 /** Every scenario of the suite, group by group. */
 export const scenarios: readonly Scenario[] = [
@@ -58,10 +66,18 @@ export const scenarios: readonly Scenario[] = [
   ...errorScenarios,
   ...lifecycleScenarios,
   ...watchInitialScenarios,
+  ...watchEntryScenarios,
+  ...watchFilterScenarios,
   ...watchOptionScenarios,
   ...watchResumeScenarios,
+  ...watchCompactionScenarios,
   ...watchDeliveryScenarios,
+  ...watchBackpressureScenarios,
+  ...watchOrderScenarios,
+  ...watchValueScenarios,
   ...watchLifecycleScenarios,
+  ...watchIterationScenarios,
+  ...watchReconnectScenarios,
   ...concurrencyScenarios,
   ...managerScenarios,
   ...processScenarios,

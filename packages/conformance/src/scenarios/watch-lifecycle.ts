@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValue, KeyValueEntry, KeyWatcher } from "@revkv/api";
 import { brief, collect, eventually, read, rejects, rejectsWith, within } from "../expect.ts";
 import { inParallel, range } from "../load.ts";
-import type { Recorder } from "../recorder.ts";
-import { record, revisions } from "../recorder.ts";
-import type { Scenario, ScenarioEnv } from "../scenario.ts";
+import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 
 /** A watcher whose consumer has read everything and waits for the next entry. */
@@ -23,8 +20,6 @@ async function waiting(
 
 /** A callback that takes whatever comes. */
 const ignore = (): void => {};
-
-const mustNotBeCalled = (): void => assert.fail("called back");
 
 const stopping: readonly Scenario[] = [
   scenario("W9/stop-twice", "stop ends the iteration normally and can be called again and again", {
@@ -288,104 +283,6 @@ async function* tail(watcher: KeyWatcher): AsyncGenerator<KeyValueEntry | null> 
   }
 }
 
-const iteratingOnce: readonly Scenario[] = [
-  scenario("W9/second-iterator", "a second iterator is refused, and the first goes on", {
-    async run(env) {
-      const kv = await env.bucket();
-      await kv.put("a", "1");
-      await kv.put("b", "1");
-      const watcher = await kv.watch(">");
-      const first = read(watcher);
-      assert.equal(brief(await first.next()), "1 PUT a=1");
-      const second = watcher[Symbol.asyncIterator]();
-      await rejects("INVALID_ARGUMENT", second.next());
-      await rejects("INVALID_ARGUMENT", collect(watcher));
-      assert.equal(brief(await first.next()), "2 PUT b=1");
-      assert.equal(await first.next(), null);
-      await kv.put("c", "1");
-      assert.equal(brief(await first.next()), "3 PUT c=1");
-      await watcher.stop();
-    },
-  }),
-
-  scenario("W9/for-each-beside-iteration", "forEach besides an iteration is refused, and so is the reverse", {
-    async run(env) {
-      const kv = await env.bucket();
-      await kv.put("a", "1");
-      const iterated = await kv.watch(">");
-      const reader = read(iterated);
-      assert.equal(brief(await reader.next()), "1 PUT a=1");
-      await rejects("INVALID_ARGUMENT", iterated.forEach(mustNotBeCalled));
-      assert.equal(await reader.next(), null);
-      await iterated.stop();
-
-      const called = await kv.watch(">");
-      const seen: string[] = [];
-      const reading = called.forEach((item) => {
-        seen.push(brief(item));
-      });
-      await rejects("INVALID_ARGUMENT", collect(called));
-      await rejects("INVALID_ARGUMENT", called.forEach(mustNotBeCalled));
-      await eventually("the initial set", () => seen.length === 2);
-      await kv.put("b", "2");
-      await eventually("the live entry", () => seen.length === 3);
-      await called.stop();
-      await within("forEach to end", reading);
-      assert.deepEqual(seen, ["1 PUT a=1", "null", "2 PUT b=2"]);
-    },
-  }),
-
-  scenario("W9/for-each-awaits", "forEach waits for what the callback returns before it calls again", {
-    async run(env) {
-      const kv = await env.bucket({ history: 20 });
-      for (const value of range(1, 10)) await kv.put("a", `${value}`);
-      const watcher = await kv.watch(">", { includeHistory: true });
-      let running = 0;
-      const seen: string[] = [];
-      await within(
-        "forEach to end",
-        watcher.forEach(async (item) => {
-          running += 1;
-          assert.equal(running, 1, "one call at a time");
-          await kv.get("a");
-          running -= 1;
-          seen.push(brief(item));
-          if (item === null) await watcher.stop();
-        }),
-      );
-      assert.deepEqual(seen, [...range(1, 10).map((value) => `${value} PUT a=${value}`), "null"]);
-    },
-  }),
-
-  ...(["throws", "rejects"] as const).map((how) =>
-    scenario(`W9/callback-${how}`, `a callback that ${how} stops the watcher and rejects forEach`, {
-      async run(env) {
-        const kv = await env.bucket();
-        const { signal } = new AbortController();
-        await kv.put("a", "1");
-        await kv.put("b", "1");
-        const watcher = await kv.watch(">", { signal });
-        const oops = { thrown: "by the callback" };
-        let calls = 0;
-        const fail = (): Promise<void> => {
-          calls += 1;
-          if (how === "rejects") return Promise.reject(oops);
-          throw oops;
-        };
-        await rejectsWith(oops, watcher.forEach(fail));
-        assert.equal(getEventListeners(signal, "abort").length, 0, "the watcher was stopped");
-        // Another watcher that gets the put shows that this one would have got it, too.
-        const other = await waiting(kv);
-        await kv.put("c", "1");
-        assert.equal(brief((await other.next).value), "3 PUT c=1");
-        assert.equal(calls, 1);
-        await other.watcher.stop();
-        await watcher.stop();
-      },
-    }),
-  ),
-];
-
 const deletedBucket: readonly Scenario[] = [
   scenario("B11/ends-watchers", "deleting a bucket ends its watchers with BUCKET_NOT_FOUND, whatever they are doing", {
     async run(env) {
@@ -441,131 +338,5 @@ const deletedBucket: readonly Scenario[] = [
   }),
 ];
 
-/** Writes until told to stop, also while the storage is away, and gives the revisions that were acknowledged. */
-function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; stop(): Promise<void> } {
-  const acknowledged: number[] = [];
-  let stopped = false;
-  const writing = (async () => {
-    for (let index = 0; !stopped; index += 1) {
-      try {
-        acknowledged.push(await kv.put(`${name}.${index}`, "x"));
-      } catch {
-        // The storage is away; what became of the write is seen in the log.
-      }
-      // Not as fast as possible: the log is read as a whole in the end.
-      await delay(1);
-    }
-  })();
-  return {
-    acknowledged,
-    stop: async () => {
-      stopped = true;
-      await writing;
-    },
-  };
-}
-
-/** A bucket that keeps all, on a storage of its own that can be restarted. */
-async function restartable(env: ScenarioEnv): Promise<{ kv: KeyValue; restart: () => Promise<void> }> {
-  const storage = await env.fresh();
-  const manager = await storage.open();
-  const kv = await manager.createKeyValue({ bucket: env.bucketName(), history: 64 });
-  const restart = async (): Promise<void> => {
-    await within("the storage to restart", storage.restart?.() ?? Promise.reject(new Error("cannot restart")), 60_000);
-  };
-  return { kv, restart };
-}
-
-async function putWhenBack(kv: KeyValue, key: string): Promise<number> {
-  return await eventually("the storage to accept a write again", async () => {
-    try {
-      return await kv.put(key, "back");
-    } catch {
-      return undefined;
-    }
-  });
-}
-
-async function assertWholeLog(kv: KeyValue, recorder: Recorder): Promise<void> {
-  const log = await kv.history(">");
-  await recorder.reaches(log.at(-1)?.revision ?? 0);
-  const { initial, updates } = await recorder.stop();
-  assert.deepEqual([...initial, ...updates].map(brief), log.map(brief));
-}
-
-const reconnecting: readonly Scenario[] = [
-  scenario("W10/idle-watcher", "a watcher that waits survives a restart and gets what is written after it", {
-    requires: (_, storage) => storage.restart !== undefined,
-    async run(env) {
-      const { kv, restart } = await restartable(env);
-      await kv.put("a", "before");
-      const recorder = record(await kv.watch(">"));
-      await recorder.reaches(1);
-      await restart();
-      await putWhenBack(kv, "b");
-      await assertWholeLog(kv, recorder);
-    },
-  }),
-
-  scenario("W10/unread-watcher", "a watcher that was not read before the restart delivers its initial set after it", {
-    requires: (_, storage) => storage.restart !== undefined,
-    async run(env) {
-      const { kv, restart } = await restartable(env);
-      await inParallel(300, 20, (index) => kv.put(`key.${index}`, "x"));
-      const watcher = await kv.watch(">");
-      await restart();
-      const last = await putWhenBack(kv, "after");
-      const recorder = record(watcher);
-      await recorder.reaches(last);
-      const { initial } = await recorder.stop();
-      assert.deepEqual(revisions(initial), range(1, 300));
-    },
-  }),
-
-  scenario("W10/while-writing", "with writes before, during and after two restarts nothing is missed or doubled", {
-    requires: (_, storage) => storage.restart !== undefined,
-    async run(env) {
-      const { kv, restart } = await restartable(env);
-      const recorders = await inParallel(3, 3, async () => record(await kv.watch(">")));
-      const writers = [writer(kv, "one"), writer(kv, "two")];
-      for (let round = 0; round < 2; round += 1) {
-        const before = recorders[0]?.revision ?? 0;
-        await eventually("the watchers to move", () => recorders.every(({ revision }) => revision > before));
-        await restart();
-        await putWhenBack(kv, "round");
-      }
-      await Promise.all(writers.map((one) => one.stop()));
-      const kept = new Set(revisions(await kv.history(">")));
-      for (const revision of writers.flatMap((one) => one.acknowledged)) {
-        assert.ok(kept.has(revision), `revision ${revision} was acknowledged and is there`);
-      }
-      for (const recorder of recorders) await assertWholeLog(kv, recorder);
-    },
-  }),
-
-  scenario("W10/new-watcher", "after a restart a watcher can be started and resumed as before", {
-    requires: (_, storage) => storage.restart !== undefined,
-    async run(env) {
-      const { kv, restart } = await restartable(env);
-      await kv.put("a", "1");
-      const { incarnation } = await kv.status();
-      await restart();
-      const last = await putWhenBack(kv, "b");
-      const resumeIncarnation = env.capabilities.bucketIncarnation ? { resumeIncarnation: incarnation } : {};
-      const reader = read(await kv.watch(">", { resumeFromRevision: 1, ...resumeIncarnation }));
-      assert.deepEqual(revisions(await reader.throughNull()), [1, last]);
-      await kv.put("c", "1");
-      assert.equal((await reader.entry()).revision, last + 1);
-      await reader.watcher.stop();
-    },
-  }),
-];
-
-/** How watchers end, and what they outlive: W9, W10, and B11 as watchers see it. */
-export const watchLifecycleScenarios: readonly Scenario[] = [
-  ...stopping,
-  ...aborting,
-  ...iteratingOnce,
-  ...deletedBucket,
-  ...reconnecting,
-];
+/** How watchers end: W9, and B11 as watchers see it. */
+export const watchLifecycleScenarios: readonly Scenario[] = [...stopping, ...aborting, ...deletedBucket];

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import type { KeyValue } from "@revkv/api";
+import { brief, eventually, read, within } from "../expect.ts";
+import { inParallel, range } from "../load.ts";
+import type { Recorder } from "../recorder.ts";
+import { record, revisions } from "../recorder.ts";
+import type { Scenario, ScenarioEnv } from "../scenario.ts";
+import { scenario } from "../scenario.ts";
+
+/** Writes until told to stop, also while the storage is away, and gives the revisions that were acknowledged. */
+function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; stop(): Promise<void> } {
+  const acknowledged: number[] = [];
+  let stopped = false;
+  const writing = (async () => {
+    for (let index = 0; !stopped; index += 1) {
+      try {
+        acknowledged.push(await kv.put(`${name}.${index}`, "x"));
+      } catch {
+        // The storage is away; what became of the write is seen in the log.
+      }
+      // Not as fast as possible: the log is read as a whole in the end.
+      await delay(1);
+    }
+  })();
+  return {
+    acknowledged,
+    stop: async () => {
+      stopped = true;
+      await writing;
+    },
+  };
+}
+
+/** A bucket that keeps all, on a storage of its own that can be restarted. */
+async function restartable(env: ScenarioEnv): Promise<{ kv: KeyValue; restart: () => Promise<void> }> {
+  const storage = await env.fresh();
+  const manager = await storage.open();
+  const kv = await manager.createKeyValue({ bucket: env.bucketName(), history: 64 });
+  const restart = async (): Promise<void> => {
+    await within("the storage to restart", storage.restart?.() ?? Promise.reject(new Error("cannot restart")), 60_000);
+  };
+  return { kv, restart };
+}
+
+async function putWhenBack(kv: KeyValue, key: string): Promise<number> {
+  return await eventually("the storage to accept a write again", async () => {
+    try {
+      return await kv.put(key, "back");
+    } catch {
+      return undefined;
+    }
+  });
+}
+
+async function assertWholeLog(kv: KeyValue, recorder: Recorder): Promise<void> {
+  const log = await kv.history(">");
+  await recorder.reaches(log.at(-1)?.revision ?? 0);
+  const { initial, updates } = await recorder.stop();
+  assert.deepEqual([...initial, ...updates].map(brief), log.map(brief));
+}
+
+/** What watchers outlive: W10. */
+export const watchReconnectScenarios: readonly Scenario[] = [
+  scenario("W10/idle-watcher", "a watcher that waits survives a restart and gets what is written after it", {
+    requires: (_, storage) => storage.restart !== undefined,
+    async run(env) {
+      const { kv, restart } = await restartable(env);
+      await kv.put("a", "before");
+      const recorder = record(await kv.watch(">"));
+      await recorder.reaches(1);
+      await restart();
+      await putWhenBack(kv, "b");
+      await assertWholeLog(kv, recorder);
+    },
+  }),
+
+  scenario("W10/unread-watcher", "a watcher that was not read before the restart delivers its initial set after it", {
+    requires: (_, storage) => storage.restart !== undefined,
+    async run(env) {
+      const { kv, restart } = await restartable(env);
+      await inParallel(300, 20, (index) => kv.put(`key.${index}`, "x"));
+      const watcher = await kv.watch(">");
+      await restart();
+      const last = await putWhenBack(kv, "after");
+      const recorder = record(watcher);
+      await recorder.reaches(last);
+      const { initial } = await recorder.stop();
+      assert.deepEqual(revisions(initial), range(1, 300));
+    },
+  }),
+
+  scenario("W10/while-writing", "with writes before, during and after two restarts nothing is missed or doubled", {
+    requires: (_, storage) => storage.restart !== undefined,
+    async run(env) {
+      const { kv, restart } = await restartable(env);
+      const recorders = await inParallel(3, 3, async () => record(await kv.watch(">")));
+      const writers = [writer(kv, "one"), writer(kv, "two")];
+      for (let round = 0; round < 2; round += 1) {
+        const before = recorders[0]?.revision ?? 0;
+        await eventually("the watchers to move", () => recorders.every(({ revision }) => revision > before));
+        await restart();
+        await putWhenBack(kv, "round");
+      }
+      await Promise.all(writers.map((one) => one.stop()));
+      const kept = new Set(revisions(await kv.history(">")));
+      for (const revision of writers.flatMap((one) => one.acknowledged)) {
+        assert.ok(kept.has(revision), `revision ${revision} was acknowledged and is there`);
+      }
+      for (const recorder of recorders) await assertWholeLog(kv, recorder);
+    },
+  }),
+
+  scenario("W10/new-watcher", "after a restart a watcher can be started and resumed as before", {
+    requires: (_, storage) => storage.restart !== undefined,
+    async run(env) {
+      const { kv, restart } = await restartable(env);
+      await kv.put("a", "1");
+      const { incarnation } = await kv.status();
+      await restart();
+      const last = await putWhenBack(kv, "b");
+      const resumeIncarnation = env.capabilities.bucketIncarnation ? { resumeIncarnation: incarnation } : {};
+      const reader = read(await kv.watch(">", { resumeFromRevision: 1, ...resumeIncarnation }));
+      assert.deepEqual(revisions(await reader.throughNull()), [1, last]);
+      await kv.put("c", "1");
+      assert.equal((await reader.entry()).revision, last + 1);
+      await reader.watcher.stop();
+    },
+  }),
+];
