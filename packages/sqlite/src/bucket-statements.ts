@@ -1,4 +1,5 @@
 import type { Driver, Statement } from "./driver.ts";
+import { latest } from "./rows.ts";
 import { rowsTable } from "./schema.ts";
 
 /** Which rows a read sees. */
@@ -308,5 +309,6 @@ function columns(values: boolean): string {
 
 /** When the row `r` expires; null when it does not (rule T1). */
 function expiresAt(ttl: string): string {
-  return `(SELECT ifnull(min(r.expires, r.created + t), ifnull(r.expires, r.created + t)) FROM (SELECT ${ttl} AS t))`;
+  const aged = `min(r.created + t, ${latest})`;
+  return `(SELECT ifnull(min(r.expires, ${aged}), ifnull(r.expires, ${aged})) FROM (SELECT ${ttl} AS t))`;
 }

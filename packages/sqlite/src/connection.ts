@@ -1,7 +1,7 @@
 import { KeyValueError } from "@revkv/api";
 import type { Awaitable, Call } from "@revkv/api/adapter";
 import type { Driver, Statement } from "./driver.ts";
-import { Turn } from "./turn.ts";
+import { isTurnUsedUp, nextTurn } from "./turn.ts";
 
 /** The longest pause before a locked database is tried again, in milliseconds. */
 const longestPause = 3;
@@ -17,7 +17,6 @@ export class Connection {
   readonly #commit: Statement;
   readonly #rollback: Statement;
   readonly #dataVersion: Statement;
-  readonly #turn: Turn = new Turn();
 
   constructor(driver: Driver) {
     this.driver = driver;
@@ -70,8 +69,13 @@ export class Connection {
   }
 
   #unlessBusy<T>(call: Call, step: () => T): Awaitable<T> {
-    if (this.#turn.isUsedUp()) return this.#turn.next().then(() => this.#attempt(call, step));
-    return this.#attempt(call, step);
+    return isTurnUsedUp() ? this.#attemptLater(call, step) : this.#attempt(call, step);
+  }
+
+  async #attemptLater<T>(call: Call, step: () => T): Promise<T> {
+    // Whoever has waited is not asked to wait again: a busy loop beside it would take every turn before it.
+    await nextTurn();
+    return await this.#attempt(call, step);
   }
 
   #attempt<T>(call: Call, step: () => T): Awaitable<T> {

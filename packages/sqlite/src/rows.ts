@@ -44,6 +44,9 @@ export function readerRow(columns: readonly SqlValue[], config: NormalizedConfig
   return config.ttl === undefined ? row : { ...row, expiresAt: expiryOf(row, config.ttl) };
 }
 
+/** The latest deadline that is stored: a number that every driver gives back. */
+export const latest: number = 2 ** 53 - 1;
+
 /** A list of revisions as a statement takes it. */
 export function listOf(revisions: readonly number[]): string {
   return `[${revisions.join(",")}]`;

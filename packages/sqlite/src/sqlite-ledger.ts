@@ -3,7 +3,7 @@ import type { Ledger, Row } from "@revkv/api/adapter";
 import type { BucketState } from "./bucket-state.ts";
 import { agedBefore } from "./bucket-state.ts";
 import type { BucketStatements } from "./bucket-statements.ts";
-import { listOf, listOfKeys, operationCode, rowOf } from "./rows.ts";
+import { latest, listOf, listOfKeys, operationCode, rowOf } from "./rows.ts";
 
 /** How many due rows one look gives. */
 const duePage = 500;
@@ -124,7 +124,8 @@ export class SqliteLedger implements Ledger {
     if (this.#added.size > 0) {
       const insert = this.#statements.insert();
       for (const row of this.#added.values()) {
-        insert.run(row.revision, row.key, operationCode(row), row.created, row.expiresAt ?? null, row.value);
+        const expires = row.expiresAt === undefined ? null : Math.min(row.expiresAt, latest);
+        insert.run(row.revision, row.key, operationCode(row), row.created, expires, row.value);
       }
       this.#added.clear();
     }
