@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import type { KeyValueEntry } from "@revkv/api";
 import { numbered, range } from "../bucket-state.ts";
 import { brief, read, rejects, throughNull } from "../expect.ts";
@@ -44,10 +45,13 @@ export const expiryMarkerScenarios: readonly Scenario[] = [
       const revision = await kv.put("k", "2", { ttl: readable });
       const deadline = (await kv.history("k")).at(-1)?.expiresAt;
       assert.ok(deadline !== undefined);
-      // The watchers wait already when the value expires, and nobody reads.
+      // The watchers have read all there is and wait already when the value expires, and nobody reads.
+      for (const watched of watchers) await watched.until("the value", (entry) => entry.revision === revision);
       const waiting = watchers.map((watched) =>
         watched.until("the expiry marker", ({ reason }) => reason === "expired"),
       );
+      // Where the clock is moved it is moved at once: a watcher that is not at rest yet would look by itself.
+      await setImmediate();
       const [delivered] = await Promise.all([Promise.all(waiting), outlive(env, readable)]);
       for (const seen of delivered) {
         const marker = seen.at(-1) as KeyValueEntry;

@@ -10,39 +10,9 @@ import type {
   Row,
   Unit,
 } from "@revkv/api/adapter";
-import { call, onCalls, onItems } from "./layers.ts";
+import { call, onCalls, onItems, secretConfig } from "./layers.ts";
 import type { Layer, Mutant } from "./mutant.ts";
 import { mutant } from "./mutant.ts";
-
-/** A layer in which the storage has other configs than users are told. */
-function secretConfig(kept: (config: NormalizedConfig) => NormalizedConfig): Layer {
-  const shown = new Map<string, NormalizedConfig>();
-  const shownFor = (config: NormalizedConfig): NormalizedConfig => shown.get(config.bucket) ?? config;
-  return {
-    storage: (storage) => ({
-      createBucket: async (config) => {
-        const created = await storage.createBucket(kept(config), call);
-        if (created.created) shown.set(config.bucket, config);
-        return { ...created, config: shownFor(created.config) };
-      },
-      openBucket: async (name) => {
-        const opened = await storage.openBucket(name, call);
-        return opened && { ...opened, config: shownFor(opened.config) };
-      },
-    }),
-    bucket: (bucket) => ({
-      describe: async () => {
-        const description = await bucket.describe(call);
-        return { ...description, config: shownFor(description.config) };
-      },
-      configure: async (_, to) => {
-        shown.set(bucket.name, to);
-        const { config } = await bucket.describe(call);
-        return await bucket.configure(config, kept(to), call);
-      },
-    }),
-  };
-}
 
 /** What a storage answers that shows only the newest rows of each key, though it holds more. */
 async function newestOf(bucket: BucketStorage, query: LogQuery, keep: number): Promise<LogPage> {
@@ -203,6 +173,7 @@ export const bucketMutants: readonly Mutant[] = [
   mutant("B4", "loses one of two updates at the same time", () => ({
     bucket: (bucket) => ({
       configure: async (_, to) => {
+        await new Promise((resolve) => setImmediate(resolve));
         const { config } = await bucket.describe(call);
         return await bucket.configure(config, to, call);
       },

@@ -1,4 +1,6 @@
 import { bucketMutants } from "./buckets.ts";
+import { expiryMutants } from "./expiry.ts";
+import { failureMutants } from "./failures.ts";
 import { historyAndKeysMutants } from "./history-and-keys.ts";
 import { modelMutants } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
@@ -14,4 +16,6 @@ export const mutants: readonly Mutant[] = [
   ...historyAndKeysMutants,
   ...deliveryMutants,
   ...watcherEndMutants,
+  ...expiryMutants,
+  ...failureMutants,
 ];

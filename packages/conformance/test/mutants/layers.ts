@@ -1,4 +1,4 @@
-import type { KeyValue, KeyValueEntry } from "@revkv/api";
+import type { KeyValue, KeyValueEntry, NormalizedConfig } from "@revkv/api";
 import type { BucketStorage, Call, Outcome, Row, Unit } from "@revkv/api/adapter";
 import type { Item, Layer } from "./mutant.ts";
 
@@ -70,6 +70,36 @@ export function onWatched(change: (entry: KeyValueEntry, live: boolean) => KeyVa
       if (changed !== undefined) yield changed;
     }
   });
+}
+
+/** A layer in which the storage has other configs than users are told. */
+export function secretConfig(kept: (config: NormalizedConfig) => NormalizedConfig): Layer {
+  const shown = new Map<string, NormalizedConfig>();
+  const shownFor = (config: NormalizedConfig): NormalizedConfig => shown.get(config.bucket) ?? config;
+  return {
+    storage: (storage) => ({
+      createBucket: async (config) => {
+        const created = await storage.createBucket(kept(config), call);
+        if (created.created) shown.set(config.bucket, config);
+        return { ...created, config: shownFor(created.config) };
+      },
+      openBucket: async (name) => {
+        const opened = await storage.openBucket(name, call);
+        return opened && { ...opened, config: shownFor(opened.config) };
+      },
+    }),
+    bucket: (bucket) => ({
+      describe: async () => {
+        const description = await bucket.describe(call);
+        return { ...description, config: shownFor(description.config) };
+      },
+      configure: async (_, to) => {
+        shown.set(bucket.name, to);
+        const { config } = await bucket.describe(call);
+        return await bucket.configure(config, kept(to), call);
+      },
+    }),
+  };
 }
 
 /** A key that stays out of sight: writing to it uses up revisions and leaves nothing that anybody sees. */

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { KeyValue, KeyValueEntry, KeyValueManager, KeyWatcher } from "@revkv/api";
+import { setTimeout as delay } from "node:timers/promises";
+import type { KeyValue, KeyValueEntry, KeyValueManager, KeyWatcher, ManagerOptions } from "@revkv/api";
+import { KeyValueError } from "@revkv/api";
 import type { BucketStorage, Storage } from "@revkv/api/adapter";
-import { embeddedCapabilities, StorageManager } from "@revkv/api/adapter";
+import { checkManagerOptions, embeddedCapabilities, StorageManager } from "@revkv/api/adapter";
 // By path: memory's own tests use this package, and a dependency back would be a circle.
 import { MemoryStorage } from "../../../memory/src/memory-storage.ts";
 import { leaseStore } from "../../../memory/src/store.ts";
@@ -33,10 +35,20 @@ export interface Layer {
   /** How far the clock really moves when it is told to, in milliseconds. */
   readonly advance?: (milliseconds: number) => number;
   readonly capabilities?: Partial<Harness["capabilities"]>;
+  /** The options of every manager, as they are passed on. */
+  readonly options?: (options: ManagerOptions) => ManagerOptions;
 }
 
+/** What a layer can know of the storage that it lies on. */
+export interface Surroundings {
+  /** How many times the storage has been away. */
+  readonly outages: number;
+}
+
+type MakeLayer = (surroundings: Surroundings) => Layer;
+
 /** Declares a mutant; the layer is made anew for every storage, so that what it remembers belongs to one. */
-export function mutant(rule: string, fault: string, layer: () => Layer): Mutant {
+export function mutant(rule: string, fault: string, layer: MakeLayer): Mutant {
   return { rule, fault, harness: layeredMemory(`memory that ${fault}`, layer) };
 }
 
@@ -51,29 +63,100 @@ export function overriding<T extends object>(target: T, overrides: Partial<T>): 
   });
 }
 
-/** The memory adapter with a clock that can be moved, and a layer over it. */
-export function layeredMemory(name: string, makeLayer: () => Layer): Harness {
+/** The memory adapter with a clock that can be moved, a server that can be restarted, and a layer over it. */
+export function layeredMemory(name: string, makeLayer: MakeLayer): Harness {
   return {
     name,
-    capabilities: { ...embeddedCapabilities, ...makeLayer().capabilities },
+    capabilities: { ...embeddedCapabilities, ...makeLayer({ outages: 0 }).capabilities },
     async setup() {
-      const layer = makeLayer();
+      const server = new Server();
+      const layer = makeLayer(server);
       const store = randomUUID();
       let time = Date.now();
       const now = (): number => time;
       const keeper = leaseStore(store, now);
       return {
-        open: async (options) => {
-          const storage = layeredStorage(new MemoryStorage(leaseStore(store, now)), layer);
-          return layeredManager(new StorageManager(storage, options), layer);
+        open: async (options = {}) => {
+          const memory = layeredStorage(server.reach(new MemoryStorage(leaseStore(store, now))), layer);
+          const given = layer.options?.(options) ?? options;
+          checkManagerOptions(given);
+          return layeredManager(new StorageManager(memory, given), layer);
         },
         advance: async (milliseconds) => {
           time += layer.advance?.(milliseconds) ?? milliseconds;
         },
+        restart: () => server.restart(),
         dispose: async () => keeper.release(),
       };
     },
   };
+}
+
+/** What makes a storage in this process one that can be away: its methods fail, and its wake-ups do not come. */
+class Server implements Surroundings {
+  outages = 0;
+  #isUp = true;
+  readonly #wakes: Set<() => void> = new Set();
+
+  /** Away for long enough to be noticed by whoever asks now. */
+  async restart(): Promise<void> {
+    this.outages += 1;
+    this.#isUp = false;
+    for (const wake of this.#wakes) wake();
+    await delay(100);
+    this.#isUp = true;
+    for (const wake of this.#wakes) wake();
+  }
+
+  reach(storage: Storage): Storage {
+    const over = <T extends { readonly bucket: BucketStorage }>(opened: T): T => {
+      const bucket = this.#guarded(opened.bucket, {
+        subscribe: async (wake, call) => {
+          this.#wakes.add(wake);
+          const end = await opened.bucket.subscribe(() => {
+            if (this.#isUp) wake();
+          }, call);
+          return () => {
+            this.#wakes.delete(wake);
+            end();
+          };
+        },
+      });
+      return { ...opened, bucket };
+    };
+    return this.#guarded(storage, {
+      now: () => storage.now?.() ?? 0,
+      translateError: (error, written) => storage.translateError(error, written),
+      close: () => storage.close(),
+      openBucket: (name, call) => {
+        this.#check();
+        const opened = storage.openBucket(name, call);
+        return opened instanceof Promise ? opened.then((found) => found && over(found)) : opened && over(opened);
+      },
+      createBucket: async (config, call) => {
+        this.#check();
+        return over(await storage.createBucket(config, call));
+      },
+    });
+  }
+
+  #guarded<T extends object>(target: T, overrides: Partial<T>): T {
+    return new Proxy(target, {
+      get: (_, name) => {
+        if (Object.hasOwn(overrides, name)) return Reflect.get(overrides, name);
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]): unknown => {
+          this.#check();
+          return member.apply(target, args);
+        };
+      },
+    });
+  }
+
+  #check(): void {
+    if (!this.#isUp) throw new KeyValueError("UNAVAILABLE", "the server is being restarted");
+  }
 }
 
 function layeredStorage(storage: Storage, layer: Layer): Storage {
