@@ -16,7 +16,9 @@ export class PendingCall implements Call {
   }
 
   /**
-   * Waits for an answer that did not come at once; when the wait ends without it, the storage is told by the signal.
+   * Waits for an answer that did not come at once; when the wait ends without it, the storage is told by the signal. At
+   * the deadline the storage has one turn of the event loop to say what it knows: that it had not begun, for example,
+   * so that a write need not be of unknown outcome (rule M10).
    *
    * @throws the signal's reason, or what `late` makes (rule E3)
    */
@@ -27,7 +29,11 @@ export class PendingCall implements Call {
         end();
         this.#controller.abort(reason);
       };
-      const timer = setTimeout(() => give(late()), timeout);
+      const timer = setTimeout(() => {
+        const reason = late();
+        this.#lazy?.abort(reason);
+        setImmediate(give, reason);
+      }, timeout);
       const abort = (): void => give(signal?.reason);
       const end = (): void => {
         clearTimeout(timer);
@@ -60,15 +66,6 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
     promise.then(end, end);
   });
 }
-
-/** The call to a storage that answers at once: nobody can give up on it. */
-export const immediateCall: Call = {
-  get signal() {
-    return neverAborted;
-  },
-};
-
-const neverAborted = new AbortController().signal;
 
 /** The error of a step that the storage did not answer in time (rules E3, M10). */
 export function lateError(timeout: number, sent: boolean): KeyValueError {

@@ -1,6 +1,6 @@
 import { isKeyValueError, KeyValueError } from "../errors.ts";
 import type { KeyValueEvent } from "../events.ts";
-import { immediateCall, lateError, PendingCall } from "./call.ts";
+import { lateError, PendingCall } from "./call.ts";
 import type { Awaitable, Call, Storage } from "./storage.ts";
 import { Turn } from "./turn.ts";
 
@@ -51,11 +51,6 @@ export class ManagerContext {
     const answer = this.translated(() => start(call), written);
     if (!(answer instanceof Promise)) return answer;
     return call.wait(answer, this.timeout, () => lateError(this.timeout, written), signal);
-  }
-
-  /** Asks a storage that answers at once. */
-  now<T>(start: (call: Call) => Awaitable<T>, written = false): Awaitable<T> {
-    return this.translated(() => start(immediateCall), written);
   }
 
   /** Turns what a storage throws into an error of ours (rule E1). */

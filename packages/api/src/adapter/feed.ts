@@ -169,12 +169,9 @@ export class Feed {
   /** Reads a page of the log. */
   read(query: Omit<LogQuery, "maxBytes">): Awaitable<Window> {
     const version = this.#version;
-    const { pageBytes, directReads } = this.#context.storage.traits;
-    const ask = { ...query, maxBytes: pageBytes };
+    const ask = { ...query, maxBytes: this.#context.storage.traits.pageBytes };
     const written = this.#written;
-    const page = directReads
-      ? this.#context.now((call) => this.#bucket.readLog(ask, call))
-      : this.#context.attempt((call) => this.#bucket.readLog(ask, call), undefined);
+    const page = this.#context.attempt((call) => this.#bucket.readLog(ask, call), undefined);
     return page instanceof Promise
       ? page.then((read) => this.#opened(query, read, version, written))
       : this.#opened(query, page, version, written);

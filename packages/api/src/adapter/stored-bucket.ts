@@ -61,7 +61,7 @@ export class StoredBucket {
     if (!this.#directWrites) {
       return this.#writes.submit(unit, signal).then((outcome) => this.#wrote(outcome, ttl));
     }
-    const outcomes = this.context.now((call) => this.storage.commit([unit], call), true);
+    const outcomes = this.context.step((call) => this.storage.commit([unit], call), signal, true);
     return outcomes instanceof Promise
       ? outcomes.then(([outcome]) => this.#wrote(outcome as Outcome, ttl))
       : this.#wrote(outcomes[0] as Outcome, ttl);
@@ -71,7 +71,7 @@ export class StoredBucket {
   read(keys: readonly string[], signal: AbortSignal | undefined): Awaitable<readonly (Row | undefined)[]> {
     this.context.admit(signal);
     return this.#directReads
-      ? this.context.now((call) => this.storage.read(keys, call))
+      ? this.context.step((call) => this.storage.read(keys, call), signal)
       : this.#reads.submit(keys, signal);
   }
 
