@@ -90,7 +90,7 @@ export class Connection {
   /** Tries again and again, at random times so that several processes do not meet at the same moment each time. */
   async #retry<T>(call: Call, step: () => T): Promise<T> {
     for (;;) {
-      await pause();
+      await pause(call.signal);
       if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "the database was locked all the time");
       try {
         return step();
@@ -129,8 +129,16 @@ function isNested(error: unknown): boolean {
   return error instanceof Error && error.message.includes("within a transaction");
 }
 
-function pause(): Promise<void> {
+/** Waits for a moment, but not beyond the end of the call. */
+function pause(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, Math.random() * longestPause);
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.random() * longestPause);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
   });
 }
