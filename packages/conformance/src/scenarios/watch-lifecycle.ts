@@ -211,6 +211,24 @@ const aborting: readonly Scenario[] = [
     },
   }),
 
+  scenario(
+    "W9/abort-during-call",
+    "an abort while the call is under way ends the call or the watcher with the reason",
+    {
+      async run(env) {
+        const kv = await env.bucket();
+        await kv.put("a", "1");
+        const controller = new AbortController();
+        const reason = new Error("changed my mind");
+        const iterate = async (): Promise<unknown> => await collect(await kv.watch(">", { signal: controller.signal }));
+        const iterating = iterate();
+        controller.abort(reason);
+        await rejectsWith(reason, iterating);
+        assert.equal(getEventListeners(controller.signal, "abort").length, 0);
+      },
+    },
+  ),
+
   scenario("W9/abort-while-waiting", "an abort rejects a next() that waits with the signal's reason", {
     async run(env) {
       const kv = await env.bucket();

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import type { KeyValue } from "@revkv/api";
+import type { KeyValue, KeyValueErrorCode } from "@revkv/api";
+import { isKeyValueError } from "@revkv/api";
 import { brief, eventually, read, within } from "../expect.ts";
 import { inParallel, range } from "../load.ts";
 import type { Recorder } from "../recorder.ts";
 import { record, revisions } from "../recorder.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
+
+const awayCodes: ReadonlySet<KeyValueErrorCode> = new Set(["UNAVAILABLE", "OUTCOME_UNKNOWN", "TIMEOUT"]);
+
+/** Tells whether an error says that the storage is not there, or was gone before it answered. */
+function isAway(error: unknown): boolean {
+  return isKeyValueError(error) && awayCodes.has(error.code);
+}
 
 /** Writes until told to stop, also while the storage is away, and gives the revisions that were acknowledged. */
 function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; stop(): Promise<void> } {
@@ -16,13 +24,16 @@ function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; 
     for (let index = 0; !stopped; index += 1) {
       try {
         acknowledged.push(await kv.put(`${name}.${index}`, "x"));
-      } catch {
-        // The storage is away; what became of the write is seen in the log.
+      } catch (error) {
+        // What became of the write is seen in the log.
+        if (!isAway(error)) throw error;
       }
       // Not as fast as possible: the log is read as a whole in the end.
       await delay(1);
     }
   })();
+  // A failure is told by stop(), whenever that is called.
+  writing.catch(() => {});
   return {
     acknowledged,
     stop: async () => {
@@ -47,7 +58,8 @@ async function putWhenBack(kv: KeyValue, key: string): Promise<number> {
   return await eventually("the storage to accept a write again", async () => {
     try {
       return await kv.put(key, "back");
-    } catch {
+    } catch (error) {
+      if (!isAway(error)) throw error;
       return undefined;
     }
   });
