@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isKeyValueError } from "@revkv/api";
 
 /** What became of a call, in one line that can be compared. */
-export async function outcomeOf(call: () => unknown): Promise<string> {
+async function outcomeOf(call: () => unknown): Promise<string> {
   try {
     return `resolves to ${JSON.stringify(await call())}`;
   } catch (error) {
