@@ -78,8 +78,9 @@ export function randomSeed(): number {
  * import { runSuite } from "@revkv/conformance";
  * import harness from "./harness.ts";
  *
- * const report = await runSuite(harness, { only: ["K1"] });
- * for (const { id, error } of report.results) if (error !== undefined) console.log(id, error);
+ * const { passed, results } = await runSuite(harness, { only: ["O1"] });
+ * for (const { id, error } of results) if (error !== undefined) console.log(id, error);
+ * console.log(passed); // true
  * ```
  */
 export async function runSuite(harness: Harness, options: RunOptions = {}): Promise<SuiteReport> {
