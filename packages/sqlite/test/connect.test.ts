@@ -1,0 +1,98 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { connect } from "../src/index.ts";
+import { checkSqliteVersion } from "../src/schema.ts";
+import { open, temporaryFile } from "./open.ts";
+
+const drivers = ["better-sqlite3", "node:sqlite"] as const;
+
+test("options that are wrong or unknown are refused before any file is touched", async () => {
+  const file = await temporaryFile();
+  const wrong: readonly unknown[] = [
+    undefined,
+    {},
+    "file.db",
+    "sqlite:",
+    { file: "" },
+    { file: ":memory:" },
+    { file, driver: "sql.js" },
+    { file, synchronous: "off" },
+    { file, readOnly: 1 },
+    { file, prefix: "x_" },
+    { file, timeout: 0 },
+    { database: {} },
+    { database: file },
+    { database: new Database(":memory:"), prefix: "a b" },
+  ];
+  for (const options of wrong) {
+    await expect(connect(options as string), JSON.stringify(options)).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  await expect(stat(file)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("a URL is the path of a file", async () => {
+  const file = await temporaryFile();
+  for (const url of [`sqlite:${file}`, `sqlite://${file}`]) {
+    const manager = await open(url);
+    await manager.createOrUpdateKeyValue({ bucket: "b" });
+    await manager.close();
+  }
+  await (await open({ file })).keyValue("b");
+});
+
+test.each(drivers)("%s: what was written is there when the file is closed and opened again", async (driver) => {
+  const file = await temporaryFile();
+  const first = await open({ file, driver });
+  await (await first.createKeyValue({ bucket: "b" })).put("a", "1");
+  await first.close();
+  const again = await (await open({ file, driver })).keyValue("b");
+  expect((await again.get("a"))?.string()).toBe("1");
+});
+
+test.each(drivers)("%s: what is not ours is refused and left as it is", async (driver) => {
+  const text = await temporaryFile();
+  await writeFile(text, "this is a text, which is longer than the header of a database. ".repeat(50));
+  const others = await temporaryFile();
+  const foreign = new Database(others);
+  foreign.exec("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('mine')");
+  foreign.close();
+  const newer = await temporaryFile();
+  await (await connect({ file: newer })).close();
+  const database = new Database(newer);
+  database.exec("UPDATE revkv_schema SET version = 1000");
+  database.close();
+  for (const file of [text, others, newer]) {
+    const before = await readFile(file);
+    await expect(connect({ file, driver })).rejects.toMatchObject({ code: "INCOMPATIBLE_STORAGE" });
+    expect((await readFile(file)).equals(before), file).toBe(true);
+  }
+  await expect(connect({ file: newer, driver })).rejects.toThrow(/version 1000/);
+});
+
+test.each(drivers)("%s: a directory that is not there is named", async (driver) => {
+  const file = join(await temporaryFile(), "nowhere", "test.db");
+  await expect(connect({ file, driver })).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringContaining("nowhere"),
+  });
+});
+
+test("a SQLite older than 3.51.3 is refused", () => {
+  const withVersion = (version: string): Parameters<typeof checkSqliteVersion>[0] => ({
+    name: "node:sqlite",
+    inTransaction: false,
+    resultOf: () => undefined,
+    exec: () => undefined,
+    query: () => ({ get: () => [version], all: () => [[version]], run: () => undefined }),
+    command: () => ({ get: () => undefined, all: () => [], run: () => undefined }),
+    close: () => undefined,
+  });
+  for (const version of ["3.51.2", "3.50.9", "2.99.99"]) {
+    expect(() => checkSqliteVersion(withVersion(version))).toThrow(version);
+  }
+  for (const version of ["3.51.3", "3.52.0", "4.0.0"]) checkSqliteVersion(withVersion(version));
+});

@@ -1,0 +1,54 @@
+import { DatabaseSync } from "node:sqlite";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { later, open, temporaryFile } from "./open.ts";
+
+const drivers = ["better-sqlite3", "node:sqlite"] as const;
+
+/**
+ * Another connection that holds the write lock from now on; by the same library, since locks of a file belong to the
+ * process: two copies of SQLite in one do not see each other's.
+ */
+function lock(driver: (typeof drivers)[number], file: string): { exec(sql: string): unknown } {
+  const database = driver === "node:sqlite" ? new DatabaseSync(file) : new Database(file);
+  later(() => database.close());
+  database.exec("BEGIN IMMEDIATE");
+  return database;
+}
+
+test.each(drivers)("%s: a write waits for another's transaction, without holding up the process", async (driver) => {
+  const file = await temporaryFile();
+  const kv = await (await open({ file, driver })).createKeyValue({ bucket: "b" });
+  await kv.put("a", "1");
+  const other = lock(driver, file);
+  let settled = false;
+  const writing = kv.put("a", "2").finally(() => {
+    settled = true;
+  });
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(settled).toBe(false);
+  expect((await kv.get("a"))?.string()).toBe("1");
+  other.exec("COMMIT");
+  expect(await writing).toBe(2);
+});
+
+test.each(drivers)(
+  "%s: at its deadline a write that was not begun is TIMEOUT, and is not carried out later",
+  async (driver) => {
+    const file = await temporaryFile();
+    const manager = await open({ file, driver, timeout: 100 });
+    const kv = await manager.createKeyValue({ bucket: "b" });
+    const other = lock(driver, file);
+    const outcomes = await Promise.allSettled([
+      kv.put("a", "1"),
+      kv.transaction([{ op: "put", key: "b", value: "1" }]),
+      kv.purgeDeletes(),
+      manager.createKeyValue({ bucket: "c" }),
+      manager.deleteKeyValue("b"),
+    ]);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "TIMEOUT" } });
+    other.exec("COMMIT");
+    expect(await kv.put("z", "1")).toBe(1);
+    expect(await kv.keys()).toEqual(["z"]);
+  },
+);

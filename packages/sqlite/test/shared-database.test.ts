@@ -1,0 +1,81 @@
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { later, open, temporaryFile } from "./open.ts";
+
+function applicationDatabase(file: string): Database.Database {
+  const database = new Database(file, { timeout: 0 });
+  later(() => database.close());
+  database.pragma("journal_mode = WAL");
+  database.exec("CREATE TABLE notes (text TEXT)");
+  return database;
+}
+
+test("our tables live beside those of the application, under a prefix, and its Database stays open", async () => {
+  const database = applicationDatabase(await temporaryFile());
+  for (const prefix of ["one_", "two_"]) {
+    const manager = await open({ database, prefix });
+    await (await manager.createKeyValue({ bucket: "b" })).put("a", prefix);
+    await manager.close();
+  }
+  const kv = await (await open({ database, prefix: "one_" })).keyValue("b");
+  expect((await kv.get("a"))?.string()).toBe("one_");
+  database.exec("INSERT INTO notes VALUES ('mine')");
+  expect(database.prepare("SELECT text FROM notes").all()).toEqual([{ text: "mine" }]);
+});
+
+test("a write waits for a transaction that the application has open, and takes no part in it", async () => {
+  const database = applicationDatabase(await temporaryFile());
+  const kv = await (await open({ database })).createKeyValue({ bucket: "b" });
+  database.exec("BEGIN; INSERT INTO notes VALUES ('undone')");
+  const writing = kv.put("a", "1");
+  expect(await kv.get("a")).toBeNull();
+  database.exec("ROLLBACK");
+  expect(await writing).toBe(1);
+  expect(database.prepare("SELECT count(*) AS notes FROM notes").get()).toEqual({ notes: 0 });
+});
+
+test("a write waits while the application iterates over rows", async () => {
+  const database = applicationDatabase(await temporaryFile());
+  database.exec("INSERT INTO notes VALUES ('1'), ('2')");
+  const kv = await (await open({ database })).createKeyValue({ bucket: "b" });
+  const rows = database.prepare("SELECT text FROM notes").iterate();
+  rows.next();
+  const writing = kv.put("a", "1");
+  rows.return?.();
+  expect(await writing).toBe(1);
+});
+
+test("big integers and other settings of the application's statements do not reach ours", async () => {
+  const database = applicationDatabase(await temporaryFile());
+  database.defaultSafeIntegers(true);
+  const kv = await (await open({ database })).createKeyValue({ bucket: "b" });
+  expect(await kv.put("a", "1")).toBe(1);
+  expect(await kv.get("a")).toMatchObject({ revision: 1, created: expect.any(Date) });
+});
+
+test("managers on one Database, in memory too, wake each other's watchers", async () => {
+  const database = new Database(":memory:");
+  later(() => database.close());
+  const one = await open({ database });
+  const other = await open({ database });
+  const kv = await one.createKeyValue({ bucket: "b" });
+  const watcher = await kv.watch(">", { updatesOnly: true });
+  const writing = (await other.keyValue("b")).put("a", "1");
+  const seen: (string | undefined)[] = [];
+  for await (const entry of watcher) {
+    seen.push(entry?.string());
+    if (entry !== null) break;
+  }
+  expect(seen).toEqual([undefined, "1"]);
+  await writing;
+  expect(one.capabilities.crossProcessWatch).toBe(false);
+});
+
+test("a Database that the application closed is UNAVAILABLE", async () => {
+  const database = new Database(await temporaryFile(), { timeout: 0 });
+  const manager = await open({ database });
+  const kv = await manager.createKeyValue({ bucket: "b" });
+  database.close();
+  await expect(kv.get("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await expect(kv.put("a", "1")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+});
