@@ -5,7 +5,7 @@ import { connect } from "@revkv/memory";
 const { capabilities } = await connect();
 
 /** The memory adapter with a clock that moves only when the suite moves it: what the suite itself is tested with. */
-export const memoryHarness: Harness = {
+const memoryHarness: Harness = {
   name: "memory",
   capabilities,
   async setup() {

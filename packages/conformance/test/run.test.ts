@@ -7,7 +7,7 @@ import type { Harness } from "../src/harness.ts";
 import { runSuite } from "../src/run.ts";
 import type { Scenario, ScenarioEnv } from "../src/scenario.ts";
 import { scenario } from "../src/scenario.ts";
-import { memoryHarness } from "./memory-harness.ts";
+import memoryHarness from "./memory-harness.ts";
 
 const passes = scenario("M1/passes", "it passes", { run: async () => undefined });
 const fails = scenario("M2/fails", "it fails", {

@@ -40,7 +40,7 @@ export interface Layer {
 }
 
 /** What a layer can know of the storage that it lies on. */
-export interface Surroundings {
+interface Surroundings {
   /** How many times the storage has been away. */
   readonly outages: number;
 }
