@@ -58,10 +58,13 @@ export class PendingCall implements Call {
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
+    const abort = (): void => {
+      end();
+      reject(signal.reason);
+    };
+    const end = (): void => signal.removeEventListener("abort", abort);
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
-    const end = (): void => signal.removeEventListener("abort", abort);
     promise.then(resolve, reject);
     promise.then(end, end);
   });
