@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Harness } from "@revkv/conformance";
-import { connect } from "@revkv/memory";
+// By path: memory's own tests use this package, and a dependency back would be a circle.
+import { connect } from "../../memory/src/index.ts";
 
 const { capabilities } = await connect();
 

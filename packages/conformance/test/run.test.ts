@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { KeyValueManager } from "@revkv/api";
-import { connect } from "@revkv/memory";
 import { test } from "vitest";
+import { connect } from "../../memory/src/index.ts";
 import { rejects } from "../src/expect.ts";
 import type { Harness } from "../src/harness.ts";
 import { runSuite } from "../src/run.ts";
