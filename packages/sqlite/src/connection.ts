@@ -12,14 +12,16 @@ const longestPause = 3;
  */
 export class Connection {
   readonly driver: Driver;
+  readonly #readOnly: boolean;
   readonly #begin: Statement;
   readonly #beginImmediate: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
   readonly #dataVersion: Statement;
 
-  constructor(driver: Driver) {
+  constructor(driver: Driver, readOnly = false) {
     this.driver = driver;
+    this.#readOnly = readOnly;
     this.#begin = driver.command("BEGIN");
     this.#beginImmediate = driver.command("BEGIN IMMEDIATE");
     this.#commit = driver.command("COMMIT");
@@ -46,9 +48,11 @@ export class Connection {
    * Carries out a step that writes, exclusively and durably. While others write, or the application has a transaction
    * open on its Database, it waits, and is then begun afresh.
    *
-   * @throws `TIMEOUT` when the call is over before it could begin: nothing was written then
+   * @throws `TIMEOUT` when the call is over before it could begin: nothing was written then; `READ_ONLY`
    */
   write<T>(call: Call, step: () => T): Awaitable<T> {
+    // SQLite itself says so only when a step has something to write.
+    if (this.#readOnly) throw new KeyValueError("READ_ONLY", "the database was opened for reading");
     return this.#unlessBusy(call, () => {
       this.#beginImmediate.run();
       return this.#finish(step);

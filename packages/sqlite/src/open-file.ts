@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { KeyValueManager } from "@revkv/api";
-import { isKeyValueError, KeyValueError } from "@revkv/api";
+import { KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
 import { StorageManager } from "@revkv/api/adapter";
 import { loadBetterSqlite3 } from "./better-sqlite3-driver.ts";
@@ -54,7 +54,7 @@ async function connectTo(
     }
   }
   return opened(library.open(file, readOnly), async (driver) => {
-    const connection = new Connection(driver);
+    const connection = new Connection(driver, readOnly);
     if (readOnly) return connection;
     await connection.ask(call, () => {
       checkSqliteVersion(driver);
@@ -102,7 +102,7 @@ async function hasContent(file: string): Promise<boolean> {
 
 /** Says why a file cannot be opened, which SQLite does not. */
 async function openingError(file: string, error: KeyValueError): Promise<KeyValueError> {
-  if (!isKeyValueError(error, "UNAVAILABLE") && !isKeyValueError(error, "INTERNAL")) return error;
+  if (!["UNAVAILABLE", "READ_ONLY", "INTERNAL"].includes(error.code)) return error;
   const directory = dirname(file);
   try {
     await access(directory, constants.R_OK);

@@ -1,0 +1,101 @@
+import { chmod, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { connect } from "../src/index.ts";
+import { command, start } from "./children/spawn.ts";
+import { later, open, temporaryFile } from "./open.ts";
+
+const drivers = ["better-sqlite3", "node:sqlite"] as const;
+
+/** Somebody without privileges: this process itself, or another user where this one is root, whom nothing stops. */
+const somebody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** A file with one value, by a manager that is still open or not. */
+async function written(): Promise<{ readonly file: string; readonly kv: Awaited<ReturnType<typeof bucketOf>> }> {
+  const file = await temporaryFile();
+  return { file, kv: await bucketOf(file) };
+}
+
+async function bucketOf(file: string) {
+  const kv = await (await open({ file })).createOrUpdateKeyValue({ bucket: "b" });
+  await kv.put("a", "1");
+  return kv;
+}
+
+test("opened for reading, a file is read and watched, and writes are READ_ONLY", async () => {
+  const { file, kv } = await written();
+  const manager = await open({ file, readOnly: true });
+  const reading = await manager.keyValue("b");
+  expect((await reading.get("a"))?.string()).toBe("1");
+  const watcher = await reading.watch("a", { updatesOnly: true });
+  const writes = await Promise.allSettled([
+    reading.put("a", "2"),
+    reading.purgeDeletes(),
+    manager.createKeyValue({ bucket: "c" }),
+    manager.updateKeyValue({ bucket: "b", history: 2 }),
+    manager.deleteKeyValue("b"),
+  ]);
+  for (const write of writes) expect(write).toMatchObject({ status: "rejected", reason: { code: "READ_ONLY" } });
+  await kv.put("a", "2");
+  const seen: (string | undefined)[] = [];
+  for await (const entry of watcher) {
+    seen.push(entry?.string());
+    if (entry !== null) break;
+  }
+  expect(seen).toEqual([undefined, "2"]);
+});
+
+test.each(drivers)("%s: for reading a file has to exist and be ours", async (driver) => {
+  const file = await temporaryFile();
+  await expect(connect({ file, driver, readOnly: true })).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  const foreign = new Database(file);
+  foreign.exec("CREATE TABLE notes (text TEXT)");
+  foreign.close();
+  await expect(connect({ file, driver, readOnly: true })).rejects.toMatchObject({ code: "INCOMPATIBLE_STORAGE" });
+});
+
+test.runIf(process.platform !== "win32").each(drivers)(
+  "%s: whoever may not write to the file reads and watches what another writes",
+  { timeout: 30_000 },
+  async (driver) => {
+    const { file, kv } = await written();
+    for (const path of [file, `${file}-wal`, `${file}-shm`]) await chmod(path, 0o444);
+    await chmod(dirname(file), 0o555);
+    later(() => chmod(dirname(file), 0o755));
+    const { child, ended } = start(command("./read.ts", { file, driver }), somebody);
+    let output = "";
+    await new Promise<void>((resolve) => {
+      child.on("close", () => resolve());
+      child.stdout?.on("data", (data) => {
+        output += data;
+        if (output.includes("watch 1")) resolve();
+      });
+    });
+    await kv.put("a", "end");
+    expect((await ended).output.split("\n").slice(0, -1)).toEqual([
+      "read 1",
+      "put READ_ONLY",
+      "create READ_ONLY",
+      "watch 1",
+      "watch undefined",
+      "watch end",
+    ]);
+  },
+);
+
+test.runIf(process.platform !== "win32").each(drivers)(
+  "%s: where SQLite can have no log beside the file, that is said",
+  { timeout: 30_000 },
+  async (driver) => {
+    const file = await temporaryFile();
+    await (await connect({ file })).close();
+    await rm(`${file}-wal`, { force: true });
+    await rm(`${file}-shm`, { force: true });
+    await chmod(file, 0o444);
+    await chmod(dirname(file), 0o555);
+    later(() => chmod(dirname(file), 0o755));
+    const { output } = await start(command("./read.ts", { file, driver, readOnly: true }), somebody).ended;
+    expect(output).toBe("failed PERMISSION_DENIED\n");
+  },
+);
