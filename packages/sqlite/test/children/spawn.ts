@@ -9,7 +9,7 @@ export function command(module: string, options: unknown): readonly [string, ...
 }
 
 /** What a process that ended has said. */
-export interface Ended {
+interface Ended {
   readonly output: string;
   readonly errors: string;
   readonly code: number | null;
