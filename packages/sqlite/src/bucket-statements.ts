@@ -1,5 +1,4 @@
 import type { Driver, Statement } from "./driver.ts";
-import { latest } from "./rows.ts";
 import { rowsTable } from "./schema.ts";
 
 /** Which rows a read sees. */
@@ -56,12 +55,13 @@ export class BucketStatements {
     );
   }
 
-  /** The live value of a key, due or not: revision, created, when it expires, value. The hottest statement of all. */
+  /** The newest row of a key, the hottest statement: revision, created, own deadline, value or null, bucket's ttl. */
   get(): Statement {
     return this.#query(
       "get",
-      () => `SELECT r.revision, r.created, ${expiresAt(`(SELECT ttl FROM ${this.#bucket} WHERE id = ${this.#id})`)}, r.value
-        FROM ${this.#rows} r WHERE r.revision = ${this.#newestOf("?")} AND r.op = 0`,
+      () => `SELECT r.revision, r.created, r.expires, CASE r.op WHEN 0 THEN r.value END,
+          (SELECT ttl FROM ${this.#bucket} WHERE id = ${this.#id})
+        FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ? ORDER BY r.revision DESC LIMIT 1`,
     );
   }
 
@@ -305,10 +305,4 @@ const never = "9e15";
 /** The columns of a row: revision, key, op, created, own deadline, and the value or its length. */
 function columns(values: boolean): string {
   return `r.revision, r.key, r.op, r.created, r.expires, ${values ? "r.value" : "length(r.value)"}`;
-}
-
-/** When the row `r` expires; null when it does not (rule T1). */
-function expiresAt(ttl: string): string {
-  const aged = `min(r.created + t, ${latest})`;
-  return `(SELECT ifnull(min(r.expires, ${aged}), ifnull(r.expires, ${aged})) FROM (SELECT ${ttl} AS t))`;
 }

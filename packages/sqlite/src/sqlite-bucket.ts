@@ -16,7 +16,7 @@ import type {
   Row,
   Unit,
 } from "@revkv/api/adapter";
-import { applyUnits, purgeMarker, settleDue } from "@revkv/api/adapter";
+import { applyUnits, expiryOf, purgeMarker, settleDue } from "@revkv/api/adapter";
 import type { BucketState } from "./bucket-state.ts";
 import { agedBefore, isExpiring, StateReader, viewParameters } from "./bucket-state.ts";
 import { BucketStatements } from "./bucket-statements.ts";
@@ -158,10 +158,28 @@ export class SqliteBucket implements BucketStorage {
   #get(key: string): Row | undefined {
     const columns = this.#statements.get().get(key);
     if (columns === undefined) return undefined;
-    const [revision, created, expires, value] = columns as [number, number, number | null, Uint8Array];
-    if (expires !== null && expires <= Date.now()) return undefined;
-    const expiresAt = expires ?? undefined;
-    return { key, revision, operation: "PUT", value, length: value.length, created, expiresAt, expired: false };
+    const [revision, created, expires, value, ttl] = columns as [
+      number,
+      number,
+      number | null,
+      Uint8Array | null,
+      number | null,
+    ];
+    if (value === null) return undefined;
+    const own = expires ?? undefined;
+    const row: Row = {
+      key,
+      revision,
+      operation: "PUT",
+      value,
+      length: value.length,
+      created,
+      expiresAt: own,
+      expired: false,
+    };
+    if (own === undefined && ttl === null) return row;
+    const expiresAt = expiryOf(row, ttl ?? undefined);
+    return expiresAt !== undefined && expiresAt <= Date.now() ? undefined : { ...row, expiresAt };
   }
 
   #getMany(keys: readonly string[]): readonly (Row | undefined)[] {

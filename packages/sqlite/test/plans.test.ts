@@ -75,7 +75,7 @@ test("no statement on the way of reads and writes goes through the whole table, 
   });
   for (const [name, steps] of Object.entries(plans)) {
     for (const step of steps)
-      expect(step, name).not.toMatch(/SCAN (?!j\b|k\b|n\b|json_each\b|CONSTANT ROW|\(subquery)|TEMP B-TREE|AUTOMATIC/);
+      expect(step, name).not.toMatch(/SCAN (?!j\b|k\b|n\b|json_each\b|CONSTANT ROW)|TEMP B-TREE|AUTOMATIC/);
   }
 });
 
@@ -91,7 +91,6 @@ test("filters with a literal prefix use the index range of the keys", async () =
 
 test("the newest row of a key is found by the end of its index range, and the log is read by revision", async () => {
   const { get = [], scan = [] } = await plansOf({ get: (of) => of.get(), scan: (of) => of.scan(plain) });
-  expect(get).toContain("SEARCH rows USING COVERING INDEX rows_key (key=?)");
-  expect(get).toContain("SEARCH r USING INTEGER PRIMARY KEY (rowid=?)");
+  expect(get[0]).toBe("SEARCH r USING INDEX rows_key (key=?)");
   expect(scan).toEqual(["SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]);
 });
