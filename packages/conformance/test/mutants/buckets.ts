@@ -1,36 +1,9 @@
-import type { KeyValueConfig, KeyValueManager, KeyValueStatus, NormalizedConfig } from "@revkv/api";
+import type { KeyValueConfig, KeyValueStatus, NormalizedConfig } from "@revkv/api";
 import { isKeyValueError, KeyValueError } from "@revkv/api";
-import type {
-  BucketDescription,
-  BucketStorage,
-  LogPage,
-  LogQuery,
-  Outcome,
-  Refusal,
-  Row,
-  Unit,
-} from "@revkv/api/adapter";
-import { call, onCalls, onItems, secretConfig } from "./layers.ts";
-import type { Layer, Mutant } from "./mutant.ts";
-import { mutant } from "./mutant.ts";
-
-/** What a storage answers that shows only the newest rows of each key, though it holds more. */
-async function newestOf(bucket: BucketStorage, query: LogQuery, keep: number): Promise<LogPage> {
-  const everything = { ...query, after: { revision: 0 }, limit: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_VALUE };
-  const page = await bucket.readLog(everything, call);
-  const newer = new Map<string, number>();
-  const rows: Row[] = [];
-  for (const row of page.rows.toReversed()) {
-    const count = newer.get(row.key) ?? 0;
-    newer.set(row.key, count + 1);
-    if (count < keep && row.revision > query.after.revision) rows.unshift(row);
-  }
-  return { ...page, rows };
-}
-
-function onManager(manager: (manager: KeyValueManager) => Partial<KeyValueManager>): Layer {
-  return { manager };
-}
+import type { BucketStorage } from "@revkv/api/adapter";
+import { call, onCalls, onItems, onManager } from "./layers.ts";
+import type { Mutant } from "./mutant.ts";
+import { mutant, overriding } from "./mutant.ts";
 
 /** Every field that an update can change, set back to its default. */
 const defaults: Omit<KeyValueConfig, "bucket"> = {
@@ -42,48 +15,24 @@ const defaults: Omit<KeyValueConfig, "bucket"> = {
   metadata: null,
 };
 
-/** A layer that refuses more than the storage does. */
-function refusing(why: (unit: Unit, found: BucketDescription, bucket: BucketStorage) => Refusal | undefined): Layer {
-  return {
-    bucket: (bucket) => ({
-      commit: async (units) => {
-        const outcomes: Outcome[] = [];
-        for (const unit of units) {
-          const refusal = why(unit, await bucket.describe(call), bucket);
-          outcomes.push(...(refusal === undefined ? await bucket.commit([unit], call) : [refusal]));
-        }
-        return outcomes;
-      },
-    }),
-  };
-}
-
-const full = (limit: number | undefined, bytes: number): Refusal | undefined =>
-  limit !== undefined && bytes > limit ? { refused: "bucket-full", limit } : undefined;
-
-/** A layer in which puts are judged by their own opinion of maxValueSize, and by no other. */
-function sizesJudged(isTooLarge: (value: string, now: number, opened: number) => boolean): Layer {
-  const limitOf = ({ config }: KeyValueStatus): number => config.maxValueSize ?? Number.POSITIVE_INFINITY;
-  return {
-    ...secretConfig(({ maxValueSize: _, ...config }) => config),
-    keyValue: (kv) => {
-      const opened = kv.status();
-      const judged = async (value: Uint8Array | string): Promise<void> => {
-        const text = typeof value === "string" ? value : new TextDecoder("latin1").decode(value);
-        if (!isTooLarge(text, limitOf(await kv.status()), limitOf(await opened))) return;
-        throw new KeyValueError("VALUE_TOO_LARGE", "too large");
-      };
-      return {
-        put: async (key, value, options) => {
-          await judged(value);
-          return await kv.put(key, value, options);
-        },
+/** A bucket that is looked up by its name each time. */
+function byName(
+  bucket: BucketStorage,
+  find: () => Promise<{ readonly bucket: BucketStorage } | undefined>,
+): BucketStorage {
+  return new Proxy(bucket, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return async (...args: unknown[]) => {
+        const current = (await find())?.bucket ?? target;
+        return await (Reflect.get(current, name, current) as (...args: unknown[]) => unknown).apply(current, args);
       };
     },
-  };
+  });
 }
 
-/** Adapters that are wrong about buckets (rules B1 to B12). */
+/** Adapters that are wrong about buckets as such (rules B1 to B4, B7, B8, B11, B12). */
 export const bucketMutants: readonly Mutant[] = [
   mutant("B1", "opens buckets by names with a dot", () =>
     onManager((manager) => ({
@@ -179,65 +128,24 @@ export const bucketMutants: readonly Mutant[] = [
       },
     }),
   })),
-  mutant("B5", "takes a history above 64 for 64", () =>
+  mutant("B4", "carries out the good half of an update that it refuses", () =>
     onManager((manager) => ({
-      createKeyValue: (config, options) =>
-        manager.createKeyValue(
-          typeof config?.history === "number" && config.history > 64 ? { ...config, history: 64 } : config,
-          options,
-        ),
-    })),
-  ),
-  mutant("B5", "cuts names of buckets off at 63 characters", () => ({
-    storage: (storage) => ({
-      openBucket: (name) => storage.openBucket(name.slice(0, 63), call),
-      createBucket: async (config) => ({
-        ...(await storage.createBucket({ ...config, bucket: config.bucket.slice(0, 63) }, call)),
-        config,
-      }),
-    }),
-  })),
-  mutant("B5", "refuses keys above 512 characters", () =>
-    onCalls((kv) => ({
-      put: async (key, value, options) => {
-        if (key?.length > 512) throw new KeyValueError("INVALID_KEY", "too long");
-        return await kv.put(key, value, options);
+      updateKeyValue: async (config, options) => {
+        const { bucket, description } = config;
+        if (description !== undefined) await manager.updateKeyValue({ bucket, description });
+        return await manager.updateKeyValue(config, options);
       },
     })),
   ),
-  mutant("B5", "takes a limit of 0 for none", () =>
+  mutant("B4", "refuses to update with createOrUpdate", () =>
+    onManager((manager) => ({
+      createOrUpdateKeyValue: (config, options) => manager.createKeyValue(config, options),
+    })),
+  ),
+  mutant("B4", "compresses where it said that it cannot", () =>
     onManager((manager) => ({
       createKeyValue: (config, options) =>
-        manager.createKeyValue(config?.maxBytes === 0 ? { ...config, maxBytes: null } : config, options),
-    })),
-  ),
-  mutant("B6", "goes on showing what a lowered history dropped", () =>
-    secretConfig((config) => ({ ...config, history: 64 })),
-  ),
-  mutant("B6", "shows again what history dropped when it is raised", () => {
-    const layer = secretConfig((config) => ({ ...config, history: 64 }));
-    return {
-      ...layer,
-      bucket: (bucket) => {
-        const below = layer.bucket?.(bucket) ?? {};
-        const history = async (): Promise<number> => (await below.describe?.(call))?.config.history ?? 1;
-        return {
-          ...below,
-          readLog: async (query) => await newestOf(bucket, query, await history()),
-        };
-      },
-    };
-  }),
-  mutant("B6", "turns limitMarkerTtl off again", () =>
-    onManager((manager) => ({
-      updateKeyValue: (config, options) =>
-        manager.updateKeyValue(config?.limitMarkerTtl === null ? { bucket: config.bucket } : config, options),
-    })),
-  ),
-  mutant("B6", "accepts a limitMarkerTtl below a second", () =>
-    onManager((manager) => ({
-      createOrUpdateKeyValue: (config, options) =>
-        manager.createOrUpdateKeyValue(config?.limitMarkerTtl === 999 ? { bucket: config.bucket } : config, options),
+        manager.createKeyValue(config?.compression === true ? { ...config, compression: false } : config, options),
     })),
   ),
   mutant("B7", "lists buckets in the order of a dictionary", () => ({
@@ -273,6 +181,48 @@ export const bucketMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("B7", "goes on with a listing by the number of buckets that it has listed", () => ({
+    storage: (storage) => {
+      let offset = 0;
+      return {
+        bucketNames: async (after) => {
+          if (after === "") offset = 0;
+          const names = (await storage.bucketNames("", 10_000, call)).slice(offset, offset + 8);
+          offset += names.length;
+          return names;
+        },
+      };
+    },
+    manager: (manager) => ({
+      keyValueStoreNames: async function* (options) {
+        for (let offset = 0; ; offset += 8) {
+          const names: string[] = [];
+          for await (const name of manager.keyValueStoreNames(options)) names.push(name);
+          const page = names.slice(offset, offset + 8);
+          yield* page;
+          if (page.length < 8) return;
+        }
+      },
+    }),
+  })),
+  mutant("B7", "lists the same buckets for every listing that is open", () =>
+    onManager((manager) => {
+      const names = manager.keyValueStoreNames()[Symbol.asyncIterator]();
+      return { keyValueStoreNames: () => ({ [Symbol.asyncIterator]: () => names }) };
+    }),
+  ),
+  mutant("B7", "fails to list what is not there", () =>
+    onManager((manager) => ({
+      keyValueStores: async function* (options) {
+        let listed = 0;
+        for await (const status of manager.keyValueStores(options)) {
+          listed += 1;
+          yield status;
+        }
+        if (listed === 0) throw new KeyValueError("BUCKET_NOT_FOUND", "there are no buckets");
+      },
+    })),
+  ),
   mutant("B8", "counts live keys only", () =>
     onCalls((kv) => ({
       status: async (options) => ({ ...(await kv.status(options)), values: (await kv.keys()).length }),
@@ -303,54 +253,55 @@ export const bucketMutants: readonly Mutant[] = [
       return { status: async (options) => ({ ...(await kv.status(options)), config: (await opened).config }) };
     }),
   ),
-  mutant("B9", "refuses a value of exactly maxValueSize", () =>
-    refusing((unit, { config: { maxValueSize: limit } }) => {
-      const operation = unit.findIndex(({ value }) => value.length === limit);
-      return limit !== undefined && operation >= 0 ? { refused: "value-too-large", operation, limit } : undefined;
-    }),
+  mutant("B8", "loses what is not ASCII in metadata", () =>
+    onCalls((kv) => ({
+      status: async (options) => {
+        const status = await kv.status(options);
+        const ascii = Object.entries(status.metadata).filter(([name]) => /^[ -~]+$/.test(name));
+        return { ...status, metadata: Object.fromEntries(ascii) };
+      },
+    })),
   ),
-  mutant("B9", "counts the characters of a value", () => sizesJudged((value, now) => value.length > now)),
-  mutant("B9", "goes by the maxValueSize of the moment when the bucket was opened", () =>
-    sizesJudged((value, _, opened) => new TextEncoder().encode(value).length > opened),
-  ),
-  mutant("B9", "counts the key as a part of the value", () =>
-    refusing((unit, { config: { maxValueSize: limit } }) => {
-      const operation = unit.findIndex(({ key, value }) => key.length + value.length > (limit ?? Number.MAX_VALUE));
-      return limit !== undefined && operation >= 0 ? { refused: "value-too-large", operation, limit } : undefined;
-    }),
-  ),
-  mutant("B10", "has no maxBytes", () => secretConfig(({ maxBytes: _, ...config }) => config)),
-  mutant("B10", "does not give back what an overwrite replaces", () =>
-    refusing(([write], { bytes, config }) =>
-      write?.op === "put" ? full(config.maxBytes, bytes + write.key.length + write.value.length) : undefined,
-    ),
-  ),
-  mutant("B10", "refuses a delete in a full bucket", () =>
-    refusing(([write], { bytes, config }) =>
-      write?.op === "delete" ? full(config.maxBytes, bytes + write.key.length) : undefined,
-    ),
-  ),
-  mutant("B10", "counts what has expired", () => {
-    const sizes = new Map<string, number>();
-    return refusing(([write], { config }, { incarnation }) => {
-      if (write === undefined) return undefined;
-      const id = `${incarnation} ${write.key}`;
-      const others = [...sizes].filter(([other]) => other.startsWith(incarnation) && other !== id);
-      const size = write.op === "put" ? write.key.length + write.value.length : 0;
-      const refusal = full(
-        config.maxBytes,
-        others.reduce((sum, [, bytes]) => sum + bytes, size),
-      );
-      if (refusal === undefined) sizes.set(id, size);
-      return size === 0 ? undefined : refusal;
-    });
+  mutant("B8", "gives everybody its own config object", () => {
+    const configs = new Map<string, KeyValueStatus["config"]>();
+    return onCalls((kv) => ({
+      status: async (options) => {
+        const status = await kv.status(options);
+        const config = configs.get(kv.bucket) ?? { ...status.config };
+        configs.set(kv.bucket, config);
+        return { ...status, config };
+      },
+    }));
   }),
-  mutant("B10", "judges a transaction put by put", () =>
-    refusing((unit, { bytes, config }) => {
-      const first = unit.length > 1 ? unit[0] : undefined;
-      return first?.op === "put" ? full(config.maxBytes, bytes + first.key.length + first.value.length) : undefined;
-    }),
-  ),
+  mutant("B8", "counts what has expired until it is swept", () => {
+    const most = new Map<string, number>();
+    return onCalls((kv) => ({
+      status: async (options) => ({ ...(await kv.status(options)), values: most.get(kv.bucket) ?? 0 }),
+      put: async (key, value, options) => {
+        const revision = await kv.put(key, value, options);
+        most.set(kv.bucket, (await kv.status()).values);
+        return revision;
+      },
+      delete: async (key, options) => {
+        const revision = await kv.delete(key, options);
+        most.set(kv.bucket, (await kv.status()).values);
+        return revision;
+      },
+    }));
+  }),
+  mutant("B8", "tells the last marker removed as compactedTo, not the highest", () => {
+    const last = new Map<string, number>();
+    return onCalls((kv) => ({
+      purgeDeletes: async (options) => {
+        const markers = (await kv.history(">")).filter(({ operation }) => operation !== "PUT");
+        const removed = await kv.purgeDeletes(options);
+        const [first] = markers;
+        if (removed > 0 && first !== undefined) last.set(kv.bucket, first.revision);
+        return removed;
+      },
+      status: async (options) => ({ ...(await kv.status(options)), compactedTo: last.get(kv.bucket) ?? 0 }),
+    }));
+  }),
   mutant("B11", "keeps old handles working on a bucket that was created again", () => ({
     storage: (storage) => ({
       openBucket: async (name) => {
@@ -380,6 +331,39 @@ export const bucketMutants: readonly Mutant[] = [
           if (isKeyValueError(error, "BUCKET_NOT_FOUND")) return null;
           throw error;
         }),
+    })),
+  ),
+  mutant("B11", "deletes every bucket whose name begins like the one to delete", () => ({
+    storage: (storage) => ({
+      deleteBucket: async (name) => {
+        const stem = name.replace(/\d+$/, "");
+        for (const other of await storage.bucketNames("", 10_000, call)) {
+          if (other.startsWith(stem) && other !== name) await storage.deleteBucket(other, call);
+        }
+        return await storage.deleteBucket(name, call);
+      },
+    }),
+  })),
+  mutant("B11", "lets everybody delete a bucket who asks at the same time", () =>
+    onManager((manager) => ({
+      deleteKeyValue: async (bucket, options) => {
+        await manager.keyValue(bucket);
+        await new Promise((resolve) => setImmediate(resolve));
+        await manager.deleteKeyValue(bucket, options).catch(() => undefined);
+      },
+    })),
+  ),
+  mutant("B11", "creates a bucket again when a write comes too late", () =>
+    onManager((manager) => ({
+      createKeyValue: async (config, options) => {
+        const kv = await manager.createKeyValue(config, options);
+        return overriding(kv, {
+          put: async (key, value, given) => {
+            await new Promise((resolve) => setImmediate(resolve));
+            return await (await manager.createOrUpdateKeyValue({ bucket: kv.bucket })).put(key, value, given);
+          },
+        });
+      },
     })),
   ),
   mutant("B12", "looks whether a bucket exists, and creates it in a second step", () => ({
@@ -414,20 +398,3 @@ export const bucketMutants: readonly Mutant[] = [
     };
   }),
 ];
-
-/** A bucket that is looked up by its name each time. */
-function byName(
-  bucket: BucketStorage,
-  find: () => Promise<{ readonly bucket: BucketStorage } | undefined>,
-): BucketStorage {
-  return new Proxy(bucket, {
-    get: (target, name) => {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      return async (...args: unknown[]) => {
-        const current = (await find())?.bucket ?? target;
-        return await (Reflect.get(current, name, current) as (...args: unknown[]) => unknown).apply(current, args);
-      };
-    },
-  });
-}

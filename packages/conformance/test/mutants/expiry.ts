@@ -20,12 +20,14 @@ function remembering(over: (puts: Map<string, KeyValueEntry[]>) => Layer["keyVal
       create: async (key, value, options) =>
         await wrote(key, await (overrides.create ?? kv.create)(key, value, options)),
       delete: async (key, options) => {
+        const revision = await (overrides.delete ?? kv.delete)(key, options);
         puts.delete(key);
-        return await kv.delete(key, options);
+        return revision;
       },
       purge: async (key, options) => {
+        const revision = await kv.purge(key, options);
         puts.delete(key);
-        return await kv.purge(key, options);
+        return revision;
       },
     };
   });
@@ -143,6 +145,23 @@ export const expiryMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("T4", "gives the value behind a marker when the marker has lapsed", () =>
+    onCalls((kv) => {
+      const before = new Map<string, KeyValueEntry>();
+      return {
+        purge: async (key, options) => {
+          const entry = await kv.get(key);
+          if (entry !== null) before.set(key, entry);
+          return await kv.purge(key, options);
+        },
+        get: async (key, options) => {
+          const entry = await kv.get(key, options);
+          const lapsed = entry === null && (await kv.history(key)).length === 0;
+          return lapsed ? (before.get(key) ?? null) : entry;
+        },
+      };
+    }),
+  ),
   mutant("T5", "cannot create over an expiry marker", () =>
     onCalls((kv) => ({
       create: async (key, value, options) => {
@@ -244,6 +263,26 @@ export const expiryMutants: readonly Mutant[] = [
         const before = puts.get(key)?.at(-1);
         if (before !== undefined && (await kv.get(key)) === null) throw new KeyExistsError(key, before.revision);
         return await kv.create(key, value, options);
+      },
+    })),
+  ),
+  mutant("T9", "lets a removal against an expired revision through", () =>
+    remembering((puts) => (kv) => ({
+      delete: async (key, options) => {
+        const expired = puts.get(key)?.at(-1)?.revision === options?.lastRevision && (await kv.get(key)) === null;
+        return await kv.delete(key, expired ? {} : options);
+      },
+    })),
+  ),
+  mutant("T9", "checks in a transaction what has expired as if it were there", () =>
+    remembering((puts) => (kv) => ({
+      transaction: async (operations, options) => {
+        const through = operations.map((operation) => {
+          const last = puts.get(operation.key)?.at(-1)?.revision;
+          if (operation.op !== "update" || operation.lastRevision !== last) return operation;
+          return { op: "put", key: operation.key, value: operation.value } as const;
+        });
+        return await kv.transaction(through, options);
       },
     })),
   ),

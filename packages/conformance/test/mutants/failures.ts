@@ -3,9 +3,9 @@ import type { KeyValueManager } from "@revkv/api";
 import { isKeyValueError, KeyValueError } from "@revkv/api";
 import { call, onCalls, onItems } from "./layers.ts";
 import type { Item, Mutant } from "./mutant.ts";
-import { mutant } from "./mutant.ts";
+import { mutant, overriding } from "./mutant.ts";
 
-/** Adapters that fail in another way than they should, or do not fail (rules E1 to E5, W10, W11). */
+/** Adapters that fail in another way than they should, or do not fail (rules E1 to E5, W11). */
 export const failureMutants: readonly Mutant[] = [
   mutant("E1", "throws instead of rejecting", () =>
     onCalls((kv) => ({
@@ -118,6 +118,24 @@ export const failureMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("E2", "refuses an option that is undefined", () =>
+    onCalls((kv) => ({
+      put: async (key, value, options) => {
+        if (options !== undefined && "ttl" in options && options.ttl === undefined) {
+          throw new KeyValueError("INVALID_ARGUMENT", "ttl is a number");
+        }
+        return await kv.put(key, value, options);
+      },
+    })),
+  ),
+  mutant("E2", "knows no signal in a listing of buckets", () => ({
+    manager: (manager) => ({
+      keyValueStores: async function* (options) {
+        if (options?.signal !== undefined) throw new KeyValueError("UNSUPPORTED", "no signal here");
+        yield* manager.keyValueStores(options);
+      },
+    }),
+  })),
   mutant("E3", "ignores the signal of a read", () => onCalls((kv) => ({ get: (key) => kv.get(key) }))),
   mutant("E3", "carries a write out whose signal was aborted before", () =>
     onCalls((kv) => ({
@@ -173,6 +191,38 @@ export const failureMutants: readonly Mutant[] = [
           if (!isKeyValueError(error, "UNAVAILABLE")) throw error;
           return 1;
         }
+      },
+    })),
+  ),
+  mutant("E3", "aborts every write that waits with the one that was aborted", () => {
+    const waiting = new Set<(reason: unknown) => void>();
+    return onCalls((kv) => ({
+      put: (key, value, options) =>
+        new Promise<number>((resolve, reject) => {
+          waiting.add(reject);
+          options?.signal?.addEventListener("abort", () => {
+            for (const give of waiting) give(options.signal?.reason);
+          });
+          setImmediate(() => {
+            waiting.delete(reject);
+            kv.put(key, value, options).then(resolve, reject);
+          });
+        }),
+    }));
+  }),
+  mutant("E3", "ties a bucket to the signal of the call that opened it", () => ({
+    manager: (manager) => ({
+      keyValue: async (bucket, opening) => {
+        const kv = await manager.keyValue(bucket, opening);
+        return overriding(kv, { get: (key, options) => kv.get(key, { ...opening, ...options }) });
+      },
+    }),
+  })),
+  mutant("E3", "never settles a call that is aborted while it runs", () =>
+    onCalls((kv) => ({
+      get: async (key, options) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return options?.signal?.aborted ? await new Promise(() => undefined) : await kv.get(key, options);
       },
     })),
   ),
@@ -290,37 +340,17 @@ export const failureMutants: readonly Mutant[] = [
       };
     }),
   ),
-  mutant("W10", "ends its watchers when the storage is away", () => ({
-    bucket: (bucket) => ({
-      readLog: async (query) => {
-        try {
-          return await bucket.readLog(query, call);
-        } catch (error) {
-          if (!isKeyValueError(error, "UNAVAILABLE")) throw error;
-          throw new KeyValueError("INTERNAL", "the connection was lost");
-        }
-      },
-    }),
-  })),
-  mutant("W10", "delivers the last entry again after it reconnected", (server) =>
-    onItems(async function* (items) {
-      let seen = server.outages;
-      let last: Item = null;
-      for await (const item of items) {
-        if (server.outages !== seen && last !== null) yield last;
-        seen = server.outages;
-        last = item;
-        yield item;
-      }
-    }),
-  ),
-  mutant("W10", "misses what was written while it reconnected", (server) =>
-    onItems(async function* (items) {
-      let seen = server.outages;
-      for await (const item of items) {
-        if (server.outages === seen || item === null) yield item;
-        seen = server.outages;
-      }
+  mutant("E5", "mixes up large values that are written at once", () =>
+    onCalls((kv) => {
+      let last: Uint8Array | string = "";
+      return {
+        put: async (key, value, options) => {
+          if (value.length < 1_000_000) return await kv.put(key, value, options);
+          last = value;
+          await new Promise((resolve) => setImmediate(resolve));
+          return await kv.put(key, last, options);
+        },
+      };
     }),
   ),
   mutant("W11", "looks for what others have written five times a second", () => ({

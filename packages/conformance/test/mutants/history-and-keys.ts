@@ -144,6 +144,17 @@ export const historyAndKeysMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("L1", "misses a key that is written while keys are listed", () =>
+    onCalls((kv) => ({
+      keys: async (filter, options) => {
+        const { lastRevision } = await kv.status();
+        const keys = await kv.keys(filter, options);
+        await new Promise((resolve) => setImmediate(resolve));
+        const entries = await kv.getMany(keys);
+        return keys.filter((_, index) => (entries[index]?.revision ?? 0) <= lastRevision);
+      },
+    })),
+  ),
   mutant("L2", "lists expired keys", remembering),
   mutant("L2", "lists keys that have an expiry marker", () =>
     onCalls((kv) => ({

@@ -1,6 +1,7 @@
-import type { KeyValue, KeyValueEntry, NormalizedConfig } from "@revkv/api";
+import type { KeyValue, KeyValueEntry, KeyValueManager, NormalizedConfig } from "@revkv/api";
 import type { BucketStorage, Call, Outcome, Row, Unit } from "@revkv/api/adapter";
 import type { Item, Layer } from "./mutant.ts";
+import { overriding } from "./mutant.ts";
 
 /** A call that nobody gives up on. */
 export const call: Call = { signal: new AbortController().signal };
@@ -53,6 +54,11 @@ export function onRows(change: (row: Row) => Row | undefined): Layer {
 /** A layer over the calls of a bucket. */
 export function onCalls(keyValue: (kv: KeyValue) => Partial<KeyValue>): Layer {
   return { keyValue };
+}
+
+/** A layer over the calls of a manager. */
+export function onManager(manager: (manager: KeyValueManager) => Partial<KeyValueManager>): Layer {
+  return { manager };
 }
 
 /** A layer over the items of every watcher. */
@@ -122,4 +128,57 @@ export function put(key: string, value: Uint8Array = new Uint8Array(0)): Unit[nu
 /** Tells whether a unit was refused. */
 export function isRefused(outcome: Outcome): boolean {
   return "refused" in outcome;
+}
+
+/** An entry that has another value than it should. */
+export function withValue(entry: KeyValueEntry, value: Uint8Array): KeyValueEntry {
+  return overriding(entry, { value, string: () => new TextDecoder().decode(value) });
+}
+
+/** A bucket that can be replaced by an empty one behind everybody's back. */
+export interface Replaceable {
+  readonly current: () => BucketStorage;
+  readonly replace: (config: NormalizedConfig) => Promise<void>;
+}
+
+/** A layer in which buckets are silently made anew, whenever the overrides say so. */
+export function renewing(overrides: (bucket: Replaceable) => Partial<BucketStorage>): Layer {
+  const facades = new Map<string, BucketStorage>();
+  return {
+    storage: (storage) => {
+      const facadeOf = (bucket: BucketStorage): BucketStorage => {
+        const existing = facades.get(bucket.name);
+        if (existing !== undefined) return existing;
+        let inner = bucket;
+        const replace = async (config: NormalizedConfig): Promise<void> => {
+          await storage.deleteBucket(bucket.name, call);
+          inner = (await storage.createBucket(config, call)).bucket;
+        };
+        const over = overrides({ current: () => inner, replace });
+        const facade = new Proxy(bucket, {
+          get: (_, name) => {
+            if (Object.hasOwn(over, name)) return Reflect.get(over, name);
+            const member: unknown = Reflect.get(name === "incarnation" ? bucket : inner, name, inner);
+            return typeof member === "function" ? member.bind(inner) : member;
+          },
+        });
+        facades.set(bucket.name, facade);
+        return facade;
+      };
+      return {
+        openBucket: async (name) => {
+          const opened = await storage.openBucket(name, call);
+          return opened && { ...opened, bucket: facadeOf(opened.bucket) };
+        },
+        createBucket: async (config) => {
+          const created = await storage.createBucket(config, call);
+          return { ...created, bucket: facadeOf(created.bucket) };
+        },
+        deleteBucket: (name) => {
+          facades.delete(name);
+          return storage.deleteBucket(name, call);
+        },
+      };
+    },
+  };
 }

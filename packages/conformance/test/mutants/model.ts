@@ -1,7 +1,21 @@
 import type { KeyValueEntry } from "@revkv/api";
-import { afterWrites, burning, call, isRefused, onCalls, onItems, onRows, onWrites, put } from "./layers.ts";
+import type { Row } from "@revkv/api/adapter";
+import {
+  afterWrites,
+  burning,
+  call,
+  isRefused,
+  onCalls,
+  onItems,
+  onRows,
+  onWatched,
+  onWrites,
+  put,
+  renewing,
+  withValue,
+} from "./layers.ts";
 import type { Item, Mutant } from "./mutant.ts";
-import { mutant, overriding } from "./mutant.ts";
+import { mutant } from "./mutant.ts";
 
 const text = new TextDecoder();
 const utf8 = new TextEncoder();
@@ -26,34 +40,36 @@ export const modelMutants: readonly Mutant[] = [
       },
     };
   }),
-  mutant("M2", "forgets the counter when the last entry of a bucket is removed", () => ({
-    storage: (storage) => ({
-      openBucket: async (name) => {
-        const opened = await storage.openBucket(name, call);
-        if (opened === undefined) return undefined;
-        return { ...opened, bucket: overriding(opened.bucket, {}) };
-      },
-      createBucket: async (config) => {
-        const created = await storage.createBucket(config, call);
-        let inner = created.bucket;
-        const bucket = overriding(inner, {
-          commit: (units) => inner.commit(units, call),
-          head: () => inner.head(call),
-          describe: () => inner.describe(call),
-          readLog: (query) => inner.readLog(query, call),
-          readKeys: (query) => inner.readKeys(query, call),
-          purgeMarkers: async (query) => {
-            const page = await inner.purgeMarkers(query, call);
-            if ((await inner.describe(call)).values > 0) return page;
-            await storage.deleteBucket(config.bucket, call);
-            inner = (await storage.createBucket(config, call)).bucket;
-            return page;
-          },
-        });
-        return { ...created, bucket };
-      },
+  mutant("M1", "carries a caller's writes out in another order", () =>
+    onCalls((kv) => {
+      let count = 0;
+      return {
+        put: async (key, value, options) => {
+          count += 1;
+          if (count % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+          return await kv.put(key, value, options);
+        },
+      };
     }),
-  })),
+  ),
+  mutant("M1", "gives two writes at the same time the same revision", () =>
+    onCalls((kv) => ({
+      put: async (key, value, options) => {
+        const { lastRevision } = await kv.status();
+        await kv.put(key, value, options);
+        return lastRevision + 1;
+      },
+    })),
+  ),
+  mutant("M2", "forgets the counter when nothing is left in a bucket", () =>
+    renewing(({ current, replace }) => ({
+      commit: async (units) => {
+        const { values, revision, config } = await current().describe(call);
+        if (values === 0 && revision > 0) await replace(config);
+        return await current().commit(units, call);
+      },
+    })),
+  ),
   mutant("M2", "goes on counting in a bucket that is created again", () => {
     const last = new Map<string, number>();
     const burns = burning(() => false);
@@ -74,6 +90,14 @@ export const modelMutants: readonly Mutant[] = [
       }),
     };
   }),
+  mutant("M2", "begins again when the config changes", () =>
+    renewing(({ replace }) => ({
+      configure: async (_, to) => {
+        await replace(to);
+        return true;
+      },
+    })),
+  ),
   mutant("M3", "delivers an entry after a later one", () =>
     onItems(async function* (items) {
       let held: Item | undefined;
@@ -88,6 +112,18 @@ export const modelMutants: readonly Mutant[] = [
       }
     }),
   ),
+  mutant("M3", "shows some revisions later than those above them", () => {
+    const hiddenUntil = new Map<string, number>();
+    const late = (row: Row): Row | undefined =>
+      (hiddenUntil.get(`${row.key} ${row.revision}`) ?? 0) > performance.now() ? undefined : row;
+    const rows = onRows(late);
+    const written = afterWrites((_, unit, outcome) => {
+      const [revision = 0] = isRefused(outcome) ? [] : (outcome as readonly number[]);
+      if (revision % 5 === 0) hiddenUntil.set(`${unit[0]?.key} ${revision}`, performance.now() + 4);
+      return undefined;
+    });
+    return { bucket: (bucket) => ({ ...rows.bucket?.(bucket), ...written.bucket?.(bucket) }) };
+  }),
   mutant("M4", "keeps one entry more than history says", () => ({
     storage: (storage) => ({
       createBucket: async (config) => {
@@ -155,7 +191,7 @@ export const modelMutants: readonly Mutant[] = [
     const buffers = new Map<string, Uint8Array>();
     const alias = (entry: KeyValueEntry | null): KeyValueEntry | null => {
       const value = entry === null ? undefined : buffers.get(entry.key);
-      return entry === null || value === undefined ? entry : overriding(entry, { value });
+      return entry === null || value === undefined ? entry : withValue(entry, value);
     };
     return onCalls((kv) => ({
       put: (key, value, options) => {
@@ -179,6 +215,55 @@ export const modelMutants: readonly Mutant[] = [
   mutant("M6", "cuts large values off", () =>
     onWrites((unit) => unit.map((write) => ({ ...write, value: write.value.slice(0, 65_536) }))),
   ),
+  mutant("M6", "gives every watcher the same bytes", () => {
+    const given = new Map<string, Uint8Array>();
+    return onWatched((entry) => {
+      const id = `${entry.key} ${entry.revision}`;
+      const value = given.get(id) ?? entry.value;
+      given.set(id, value);
+      return withValue(entry, value);
+    });
+  }),
+  mutant("M6", "stores the buffer behind a view as a whole", () =>
+    onCalls((kv) => ({
+      put: (key, value, options) =>
+        kv.put(key, value instanceof Uint8Array ? new Uint8Array(value.buffer) : value, options),
+    })),
+  ),
+  mutant("M6", "keeps the caller's buffer in a transaction", () => {
+    const buffers = new Map<string, Uint8Array>();
+    return onCalls((kv) => ({
+      transaction: (operations, options) => {
+        for (const operation of operations) {
+          if ("value" in operation && operation.value instanceof Uint8Array)
+            buffers.set(operation.key, operation.value);
+        }
+        return kv.transaction(operations, options);
+      },
+      get: async (key, options) => {
+        const entry = await kv.get(key, options);
+        const value = buffers.get(key);
+        return entry === null || value === undefined ? entry : withValue(entry, value);
+      },
+    }));
+  }),
+  mutant("M6", "shows watchers the caller's buffer", () => {
+    const buffers = new Map<string, Uint8Array>();
+    return {
+      keyValue: (kv) => ({
+        put: (key, value, options) => {
+          if (value instanceof Uint8Array) buffers.set(key, value);
+          return kv.put(key, value, options);
+        },
+      }),
+      items: async function* (items) {
+        for await (const item of items) {
+          const value = item === null ? undefined : buffers.get(item.key);
+          yield item === null || value === undefined ? item : withValue(item, value);
+        }
+      },
+    };
+  }),
   mutant("M7", "takes upper for lower case", () => ({
     bucket: (bucket) => ({
       commit: (units) =>

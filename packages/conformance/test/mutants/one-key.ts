@@ -1,22 +1,8 @@
-import type { KeyValue, KeyValueEntry, Operation } from "@revkv/api";
+import type { KeyValue, KeyValueEntry } from "@revkv/api";
 import { isKeyValueError, KeyExistsError, KeyValueError, RevisionMismatchError } from "@revkv/api";
-import type { Outcome, Unit } from "@revkv/api/adapter";
-import { afterWrites, call, isRefused, onCalls, onRows, onWrites, put } from "./layers.ts";
-import type { Layer, Mutant } from "./mutant.ts";
-import { mapped, mutant, overriding } from "./mutant.ts";
-
-/** A layer over every call that takes filters for reading: what they get is another filter. */
-function onFilters(change: (filter: string) => string): Layer {
-  const changed = <T extends string | readonly string[] | undefined>(filter: T): T =>
-    (typeof filter === "string" ? change(filter) : Array.isArray(filter) ? filter.map(change) : filter) as T;
-  return onCalls((kv) => ({
-    keys: (filter, options) => kv.keys(changed(filter), options),
-    listKeys: (filter, options) => kv.listKeys(changed(filter), options),
-    entries: (filter, options) => kv.entries(changed(filter), options),
-    history: (filter, options) => kv.history(changed(filter), options),
-    watch: (filter, options) => kv.watch(changed(filter), options),
-  }));
-}
+import { onCalls, onRows, onWrites } from "./layers.ts";
+import type { Mutant } from "./mutant.ts";
+import { mutant } from "./mutant.ts";
 
 /** The answer to a call that fails with this code. */
 async function unless<T>(
@@ -36,101 +22,8 @@ async function newest(kv: KeyValue, key: string): Promise<KeyValueEntry | undefi
   return (await kv.history(key)).at(-1);
 }
 
-/** Carries out one operation by itself. */
-async function single(kv: KeyValue, operation: Operation): Promise<number> {
-  switch (operation.op) {
-    case "put":
-      return await kv.put(operation.key, operation.value);
-    case "create":
-      return await kv.create(operation.key, operation.value);
-    case "update":
-      return await kv.update(operation.key, operation.value, operation.lastRevision);
-    case "delete":
-      return await kv.delete(operation.key, conditionOf(operation));
-    case "purge":
-      return await kv.purge(operation.key, conditionOf(operation));
-    case "check":
-      return (await kv.transaction([operation]))[0] ?? 0;
-  }
-}
-
-function conditionOf({ lastRevision }: { readonly lastRevision?: number }): { readonly lastRevision?: number } {
-  return lastRevision === undefined ? {} : { lastRevision };
-}
-
-/** Adapters that are wrong about keys and filters, or about one key at a time (rules K1 to K3, O1 to O8). */
+/** Adapters that are wrong about one key at a time (rules O1 to O8). */
 export const oneKeyMutants: readonly Mutant[] = [
-  mutant("K1", "finds nothing under a bad key instead of refusing it", () =>
-    onCalls((kv) => ({ get: (key, options) => unless("INVALID_KEY", kv.get(key, options), () => null) })),
-  ),
-  mutant("K1", "accepts a colon in a key that it deletes", () =>
-    onCalls((kv) => ({
-      delete: (key, options) => kv.delete(typeof key === "string" ? key.replaceAll(":", "_") : key, options),
-    })),
-  ),
-  mutant("K1", "refuses a key that begins with _", () =>
-    onCalls((kv) => ({
-      put: async (key, value, options) => {
-        if (typeof key === "string" && key.startsWith("_")) throw new KeyValueError("INVALID_KEY", "reserved");
-        return await kv.put(key, value, options);
-      },
-    })),
-  ),
-  mutant("K1", "asks the storage before it looks at the key", () =>
-    onCalls((kv) => ({
-      put: async (key, value, options) => {
-        await kv.status();
-        return await kv.put(key, value, options);
-      },
-    })),
-  ),
-  mutant("K2", "lets * stand for any number of tokens", () => onFilters((filter) => filter?.replace?.(/\.\*$/, ".>"))),
-  mutant("K2", "lets a.> stand for a as well", () =>
-    onCalls((kv) => ({
-      keys: async (filter, options) => {
-        const keys = await kv.keys(filter, options);
-        const parent = typeof filter === "string" && filter.endsWith(".>") ? filter.slice(0, -2) : undefined;
-        if (parent === undefined || parent.includes("*") || (await kv.get(parent)) === null) return keys;
-        return [parent, ...keys].sort();
-      },
-    })),
-  ),
-  mutant("K2", "reads the empty filter as all keys", () => onFilters((filter) => (filter === "" ? ">" : filter))),
-  mutant("K2", "accepts a wildcard within a token", () => onFilters((filter) => (filter === "foo*" ? "foo" : filter))),
-  mutant("K2", "takes _ in a filter for any character", () =>
-    onCalls((kv) => ({
-      keys: async (filter, options) => {
-        if (typeof filter !== "string" || !filter.includes("_")) return await kv.keys(filter, options);
-        const like = new RegExp(`^${filter.replaceAll("_", ".").replaceAll("*", "[^.]+").replace(">", ".+")}$`);
-        return (await kv.keys()).filter((key) => like.test(key));
-      },
-    })),
-  ),
-  mutant("K3", "delivers an entry once for each filter that it matches", () =>
-    onCalls((kv) => ({
-      keys: async (filter, options) => {
-        if (!Array.isArray(filter) || filter.length < 2) return await kv.keys(filter, options);
-        return (await Promise.all(filter.map((one) => kv.keys(one, options)))).flat().sort();
-      },
-    })),
-  ),
-  mutant("K3", "selects nothing with an empty list", () =>
-    onCalls((kv) => ({
-      history: async (filter, options) => (filter.length === 0 ? [] : await kv.history(filter, options)),
-      keys: async (filter, options) => (filter?.length === 0 ? [] : await kv.keys(filter, options)),
-      watch: (filter, options) => kv.watch(filter?.length === 0 ? "no.such.key" : filter, options),
-    })),
-  ),
-  mutant("K3", "selects what matches all filters of a list", () =>
-    onCalls((kv) => ({
-      keys: async (filter, options) => {
-        if (!Array.isArray(filter) || filter.length < 2) return await kv.keys(filter, options);
-        const [first = [], ...others] = await Promise.all(filter.map((one) => kv.keys(one, options)));
-        return first.filter((key) => others.every((keys) => keys.includes(key)));
-      },
-    })),
-  ),
-
   mutant("O1", "cannot create over a marker", () =>
     onCalls((kv) => ({
       create: async (key, value, options) => {
@@ -195,6 +88,15 @@ export const oneKeyMutants: readonly Mutant[] = [
   mutant("O3", "overwrites with create", () =>
     onWrites((unit) => unit.map((write) => (write.expect === null ? { ...write, expect: undefined } : write))),
   ),
+  mutant("O3", "cannot create a key that was deleted", () =>
+    onCalls((kv) => ({
+      create: async (key, value, options) => {
+        const entry = await newest(kv, key);
+        if (entry !== undefined) throw new KeyExistsError(key, entry.revision);
+        return await kv.create(key, value, options);
+      },
+    })),
+  ),
   mutant("O4", "takes a last revision of 0 for no condition", () =>
     onWrites((unit) => unit.map((write) => (write.expect === 0 ? { ...write, expect: undefined } : write))),
   ),
@@ -230,6 +132,12 @@ export const oneKeyMutants: readonly Mutant[] = [
           }
           return await kv.put(key, value, options);
         }),
+    })),
+  ),
+  mutant("O4", "takes a last revision that is none for no condition", () =>
+    onCalls((kv) => ({
+      update: (key, value, last, options) =>
+        Number.isInteger(last) ? kv.update(key, value, last, options) : kv.put(key, value, options),
     })),
   ),
   mutant("O5", "takes undefined for no condition", () =>
@@ -301,145 +209,5 @@ export const oneKeyMutants: readonly Mutant[] = [
     entry: (entry) => ({ operation: entry.operation === "PURGE" ? "DEL" : entry.operation }),
   })),
   mutant("O8", "does not say when an entry expires", () => ({ entry: () => ({ expiresAt: undefined }) })),
-];
-
-/** Reads the keys one after the other, and lets others write in between. */
-async function oneByOne(kv: KeyValue, keys: readonly string[]): Promise<(KeyValueEntry | null)[]> {
-  const entries: (KeyValueEntry | null)[] = [];
-  for (const key of keys) {
-    entries.push(await kv.get(key));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return entries;
-}
-
-/** Adapters that are wrong about many keys at a time (rules O9 to O11). */
-export const manyKeysMutants: readonly Mutant[] = [
-  mutant("O9", "reads many keys one after the other", () =>
-    onCalls((kv) => ({ getMany: (keys) => oneByOne(kv, keys) })),
-  ),
-  mutant("O9", "gives a key that is asked for twice once", () =>
-    onCalls((kv) => ({ getMany: (keys, options) => kv.getMany([...new Set(keys)], options) })),
-  ),
-  mutant("O9", "leaves out what is absent", () =>
-    onCalls((kv) => ({
-      getMany: async (keys, options) => (await kv.getMany(keys, options)).filter((entry) => entry !== null),
-    })),
-  ),
-  mutant("O9", "streams entries in the order of their revisions", () =>
-    onCalls((kv) => ({
-      entries: async function* (filter, options) {
-        const entries: KeyValueEntry[] = [];
-        for await (const entry of kv.entries(filter, options)) entries.push(entry);
-        yield* entries.sort((a, b) => a.revision - b.revision);
-      },
-    })),
-  ),
-  mutant("O9", "streams entries without their values", () =>
-    onCalls((kv) => ({
-      entries: (filter, options) =>
-        mapped(kv.entries(filter, options), (entry) =>
-          overriding(entry, { value: new Uint8Array(0), string: () => "" }),
-        ),
-    })),
-  ),
-  mutant("O10", "carries a transaction out one operation after the other", () =>
-    onCalls((kv) => ({
-      transaction: async (operations, options) => {
-        if (!Array.isArray(operations) || operations.length < 2) return await kv.transaction(operations, options);
-        const revisions: number[] = [];
-        for (const operation of operations as readonly Operation[]) revisions.push(await single(kv, operation));
-        return revisions;
-      },
-    })),
-  ),
-  mutant("O10", "judges every condition by what was there before the transaction", () => ({
-    bucket: (bucket) => ({
-      commit: async (units) => {
-        const outcomes: Outcome[] = [];
-        for (const unit of units) outcomes.push(...(await bucket.commit([unit], call)));
-        return outcomes.map((outcome, index) => {
-          const unit = units[index] as Unit;
-          const keys = new Set(unit.map(({ key }) => key));
-          const again = keys.size < unit.length && unit.some(({ expect }) => expect !== undefined);
-          return again ? { refused: "condition", operation: unit.length - 1, actual: 0 } : outcome;
-        });
-      },
-    }),
-  })),
-  mutant("O10", "leaves the writes before a failing condition there", () =>
-    afterWrites((bucket, unit, outcome) => {
-      if ("refused" in outcome && outcome.refused === "condition" && outcome.operation > 0) {
-        void bucket.commit([unit.slice(0, outcome.operation)], call);
-      }
-      return undefined;
-    }),
-  ),
-  mutant("O10", "gives a check no number", () =>
-    afterWrites((_, unit, outcome) =>
-      isRefused(outcome) ? undefined : (outcome as readonly number[]).filter((_, index) => unit[index]?.op !== "check"),
-    ),
-  ),
-  mutant("O10", "uses up a revision for a check", () =>
-    onWrites((unit) => (unit.some(({ op }) => op === "check") ? [...unit, put("checked")] : unit)),
-  ),
-  mutant("O10", "has watchers give null inside of a transaction", () => ({
-    items: async function* (items) {
-      let held = false;
-      for await (const item of items) {
-        if (item === null) {
-          held = true;
-          continue;
-        }
-        yield item;
-        if (held) yield null;
-        held = false;
-      }
-    },
-  })),
-  mutant("O10", "accepts an empty transaction", () =>
-    onCalls((kv) => ({
-      transaction: async (operations, options) =>
-        Array.isArray(operations) && operations.length === 0 ? [] : await kv.transaction(operations, options),
-    })),
-  ),
-  mutant("O11", "removes the first thousand keys only", () =>
-    onCalls((kv) => ({
-      deleteAll: async (filter, options) => {
-        const keys = (await kv.keys(filter, options)).slice(0, 1000);
-        for (const key of keys) await kv.delete(key);
-        return keys.length;
-      },
-    })),
-  ),
-  mutant("O11", "writes markers to keys that are not live, too", () =>
-    onCalls((kv) => ({
-      deleteAll: async (filter, options) => {
-        const live = await kv.deleteAll(filter, options);
-        for (const { key } of await kv.history(filter ?? ">")) if (live > 0) await kv.delete(key);
-        return live;
-      },
-    })),
-  ),
-  mutant("O11", "deletes where it should purge", () =>
-    onCalls((kv) => ({ purgeAll: (filter, options) => kv.deleteAll(filter, options) })),
-  ),
-  mutant("O11", "counts the entries that it purges", () =>
-    onCalls((kv) => ({
-      purgeAll: async (filter, options) => {
-        const before = await kv.history(filter ?? ">");
-        await kv.purgeAll(filter, options);
-        return before.length;
-      },
-    })),
-  ),
-  mutant("O11", "removes keys without telling watchers", () =>
-    onCalls((kv) => ({
-      purgeAll: async (filter, options) => {
-        const removed = await kv.purgeAll(filter, options);
-        await kv.purgeDeletes({ olderThan: 0 });
-        return removed;
-      },
-    })),
-  ),
+  mutant("O8", "does not say which bucket an entry is of", () => ({ entry: () => ({ bucket: "" }) })),
 ];

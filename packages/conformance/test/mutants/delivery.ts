@@ -1,6 +1,6 @@
-import type { KeyValue, KeyValueEntry, KeyWatcher, WatchOptions } from "@revkv/api";
-import { isKeyValueError, KeyValueError } from "@revkv/api";
-import { call, onCalls, onItems, onWatched } from "./layers.ts";
+import type { KeyValueEntry, KeyWatcher, WatchOptions } from "@revkv/api";
+import { KeyValueError } from "@revkv/api";
+import { onCalls, onItems, onWatched } from "./layers.ts";
 import type { Item, Layer, Mutant } from "./mutant.ts";
 import { mutant, overriding, withItems } from "./mutant.ts";
 
@@ -69,31 +69,20 @@ async function* prefetched(items: AsyncIterable<Item>): AsyncGenerator<Item, voi
   }
 }
 
-async function watchedFrom(kv: KeyValue, filter: string | readonly string[], revision: number): Promise<KeyWatcher> {
-  return await kv.watch(filter, { resumeFromRevision: revision });
+/** A layer in which ignoreDeletes hides just these. */
+function hiding(isHidden: (entry: KeyValueEntry) => boolean): Layer {
+  return onCalls((kv) => ({
+    watch: async (filter, options) => {
+      if (options?.ignoreDeletes !== true) return await kv.watch(filter, options);
+      const watcher = await kv.watch(filter, { ...options, ignoreDeletes: false });
+      return withItems(watcher, async function* (items) {
+        for await (const item of items) if (item === null || !isHidden(item)) yield item;
+      });
+    },
+  }));
 }
 
-/** A layer in which some markers that were removed for good are not remembered as such. */
-function forgetting(compactedTo: (known: number) => number): Layer {
-  return {
-    bucket: (bucket) => ({
-      head: async () => {
-        const head = await bucket.head(call);
-        return { ...head, compactedTo: compactedTo(head.compactedTo) };
-      },
-      readLog: async (query) => {
-        const page = await bucket.readLog(query, call);
-        return { ...page, head: { ...page.head, compactedTo: compactedTo(page.head.compactedTo) } };
-      },
-      describe: async () => {
-        const description = await bucket.describe(call);
-        return { ...description, compactedTo: compactedTo(description.compactedTo) };
-      },
-    }),
-  };
-}
-
-/** Adapters whose watchers deliver something else than they should (rules W1 to W8, W12). */
+/** Adapters whose watchers deliver something else than they should (rules W1 to W4, W6 to W8, W12). */
 export const deliveryMutants: readonly Mutant[] = [
   mutant("W1", "forgets null on an empty bucket", () =>
     onItems(async function* (items) {
@@ -149,6 +138,17 @@ export const deliveryMutants: readonly Mutant[] = [
         ),
     })),
   ),
+  mutant("W1", "delivers no update of a key that was in the initial set until another key comes", () =>
+    onItems(async function* (items) {
+      const initial = new Set<string>();
+      let live = false;
+      for await (const item of items) {
+        live ||= item === null;
+        if (item !== null && !live) initial.add(item.key);
+        if (item === null || !live || !initial.delete(item.key)) yield item;
+      }
+    }),
+  ),
   mutant("W2", "ignores includeHistory", () => onOptions((options) => ({ ...options, includeHistory: false }))),
   mutant("W2", "ignores updatesOnly", () =>
     onOptions((options) => (options.includeHistory === true ? options : { ...options, updatesOnly: false })),
@@ -160,6 +160,16 @@ export const deliveryMutants: readonly Mutant[] = [
     onCalls((kv) => ({
       watch: async (filter, options) =>
         options?.updatesOnly === true ? openedLater(() => kv.watch(filter, options)) : await kv.watch(filter, options),
+    })),
+  ),
+  mutant("W2", "goes by whether an option is there and not by its value", () =>
+    onOptions((options) => ({
+      ...options,
+      ...("updatesOnly" in options && !("includeHistory" in options) ? { updatesOnly: true } : {}),
+      ...("includeHistory" in options && !("updatesOnly" in options) ? { includeHistory: true } : {}),
+      ...("includeHistory" in options && "updatesOnly" in options && options.includeHistory !== true
+        ? { updatesOnly: true }
+        : {}),
     })),
   ),
   mutant("W3", "hides only DEL markers with ignoreDeletes", () => hiding(({ operation }) => operation === "DEL")),
@@ -196,6 +206,14 @@ export const deliveryMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("W3", "hides the values before a marker with it", () =>
+    onCalls((kv) => ({
+      watch: async (filter, options) => {
+        const hides = options?.ignoreDeletes === true && options.includeHistory === true;
+        return await kv.watch(filter, hides ? { ...options, includeHistory: false } : options);
+      },
+    })),
+  ),
   mutant("W4", "gives values in spite of metaOnly", () => onOptions((options) => ({ ...options, metaOnly: false }))),
   mutant("W4", "says that a value left out is empty", () =>
     onCalls((kv) => ({
@@ -207,47 +225,6 @@ export const deliveryMutants: readonly Mutant[] = [
         });
       },
     })),
-  ),
-  mutant("W5", "resumes behind the revision instead of at it", () =>
-    onCalls((kv) => ({
-      watch: async (filter, options) => {
-        const from = options?.resumeFromRevision;
-        if (from === undefined || !Number.isInteger(from)) return await kv.watch(filter, options);
-        const { lastRevision } = await kv.status();
-        return await kv.watch(filter, { ...options, resumeFromRevision: from <= lastRevision ? from + 1 : from });
-      },
-    })),
-  ),
-  mutant("W5", "gives each key's newest entry only when it resumes", () =>
-    onCalls((kv) => ({
-      watch: async (filter, options) => {
-        const watcher = await kv.watch(filter, options);
-        if (options?.resumeFromRevision === undefined) return watcher;
-        const newest = new Map((await kv.history(">")).map((entry) => [entry.key, entry.revision]));
-        return withItems(watcher, async function* (items) {
-          let live = false;
-          for await (const item of items) {
-            live ||= item === null;
-            if (item === null || live || newest.get(item.key) === item.revision) yield item;
-          }
-        });
-      },
-    })),
-  ),
-  mutant("W5", "waits for a revision that is too far ahead", () =>
-    onCalls((kv) => ({
-      watch: async (filter, options) => {
-        try {
-          return await kv.watch(filter, options);
-        } catch (error) {
-          if (!isKeyValueError(error, "HISTORY_LOST")) throw error;
-          return await kv.watch(filter, { updatesOnly: true });
-        }
-      },
-    })),
-  ),
-  mutant("W5", "resumes on a bucket whatever its incarnation", () =>
-    onOptions(({ resumeIncarnation: _, ...options }) => options),
   ),
   mutant("W6", "never sets isUpdate", () => ({ entry: () => ({ isUpdate: false }) })),
   mutant("W6", "sets isUpdate in the initial set", () => onWatched((entry) => overriding(entry, { isUpdate: true }))),
@@ -294,6 +271,23 @@ export const deliveryMutants: readonly Mutant[] = [
     })),
   ),
   mutant("W7", "delivers a value from a page that was read before it was purged", () => onItems(prefetched)),
+  mutant("W7", "delivers a value that was purged while the watcher lagged", () => {
+    const purged = new Map<string, KeyValueEntry[]>();
+    return {
+      keyValue: (kv) => ({
+        purge: async (key, options) => {
+          purged.set(key, await kv.history(key));
+          return await kv.purge(key, options);
+        },
+      }),
+      items: async function* (items) {
+        for await (const item of items) {
+          if (item?.operation === "PURGE") yield* purged.get(item.key) ?? [];
+          yield item;
+        }
+      },
+    };
+  }),
   mutant("W8", "holds all that is written for a consumer that does not read", () =>
     onCalls((kv) => ({
       watch: async (filter, options) => {
@@ -309,6 +303,21 @@ export const deliveryMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("W8", "drops an item for a consumer that pauses", () =>
+    onItems(async function* (items) {
+      let [live, paused] = [false, false];
+      for await (const item of items) {
+        live ||= item === null;
+        if (live && item !== null && paused) {
+          paused = false;
+          continue;
+        }
+        const given = performance.now();
+        yield item;
+        paused = performance.now() - given > 2;
+      }
+    }),
+  ),
   mutant("W12", "goes by the first of several filters", () =>
     onCalls((kv) => ({
       watch: (filter, options) => kv.watch(Array.isArray(filter) && filter.length > 0 ? filter[0] : filter, options),
@@ -316,155 +325,5 @@ export const deliveryMutants: readonly Mutant[] = [
   ),
   mutant("W12", "watches keys of one token only with watchAll", () =>
     onCalls((kv) => ({ watchAll: (options) => kv.watch("*", options) })),
-  ),
-];
-
-/** A layer in which ignoreDeletes hides just these. */
-function hiding(isHidden: (entry: KeyValueEntry) => boolean): Layer {
-  return onCalls((kv) => ({
-    watch: async (filter, options) => {
-      if (options?.ignoreDeletes !== true) return await kv.watch(filter, options);
-      const watcher = await kv.watch(filter, { ...options, ignoreDeletes: false });
-      return withItems(watcher, async function* (items) {
-        for await (const item of items) if (item === null || !isHidden(item)) yield item;
-      });
-    },
-  }));
-}
-
-/** Adapters whose watchers do not end as they should, or do not notice what they missed (rules W9, W13, W14). */
-export const watcherEndMutants: readonly Mutant[] = [
-  mutant("W9", "fails when a watcher is stopped again", () => ({
-    watcher: (watcher) => {
-      let stopped = false;
-      return {
-        stop: async () => {
-          if (stopped) throw new Error("stopped already");
-          stopped = true;
-          await watcher.stop();
-        },
-      };
-    },
-  })),
-  mutant("W9", "lets a next() that waits wait on when the watcher is stopped", () => ({
-    watcher: () => ({ stop: async () => undefined }),
-  })),
-  mutant("W9", "ends normally when its signal is aborted", () =>
-    onCalls((kv) => ({
-      watch: async (filter, options) => {
-        const watcher = await kv.watch(filter, options);
-        return withItems(watcher, async function* (items) {
-          try {
-            yield* items;
-          } catch (error) {
-            if (options?.signal?.aborted !== true) throw error;
-          }
-        });
-      },
-    })),
-  ),
-  mutant("W9", "ignores its signal once it watches", () =>
-    onCalls((kv) => ({
-      watch: (filter, options) => {
-        if (options?.signal?.aborted === true) return kv.watch(filter, options);
-        const { signal: _, ...others } = options ?? {};
-        return kv.watch(filter, others);
-      },
-    })),
-  ),
-  mutant("W9", "can be iterated twice", () => {
-    return {
-      watcher: (watcher) => {
-        const items = watcher[Symbol.asyncIterator]();
-        return { [Symbol.asyncIterator]: () => items };
-      },
-    };
-  }),
-  mutant("W9", "goes on watching when a callback throws", () => ({
-    watcher: (watcher) => ({
-      forEach: async (callback) => {
-        for await (const item of watcher) {
-          try {
-            await callback(item);
-          } catch {}
-        }
-      },
-    }),
-  })),
-  mutant("W9", "does not wait for what a callback returns", () => ({
-    watcher: (watcher) => ({
-      forEach: async (callback) => {
-        for await (const item of watcher) void Promise.resolve(callback(item)).catch(() => undefined);
-      },
-    }),
-  })),
-  mutant("W9", "leaves a listener on its signal", () =>
-    onCalls((kv) => ({
-      watch: (filter, options) => {
-        options?.signal?.addEventListener?.("abort", () => undefined);
-        return kv.watch(filter, options);
-      },
-    })),
-  ),
-  mutant("W9", "goes on when a loop over it is left early", () => ({
-    watcher: (watcher) => ({
-      [Symbol.asyncIterator]: () => {
-        const items = watcher[Symbol.asyncIterator]();
-        return { next: () => items.next() };
-      },
-    }),
-  })),
-  mutant("W13", "does not know what was removed for good", () => forgetting(() => 0)),
-  mutant("W13", "ends a watcher that starts afresh for what was removed before", () =>
-    onCalls((kv) => ({
-      watch: async (filter, options) => {
-        const { compactedTo, lastRevision } = await kv.status();
-        if (compactedTo > 0 && compactedTo === lastRevision) {
-          throw new KeyValueError("REVISION_COMPACTED", "compacted");
-        }
-        return await kv.watch(filter, options);
-      },
-    })),
-  ),
-  mutant("W13", "lets a watcher resume one revision too early", () => forgetting((known) => Math.max(0, known - 1))),
-  mutant("W13", "takes every value that expired for a compaction", () => {
-    const expired = new Map<string, number>();
-    return {
-      bucket: (bucket) => ({
-        describe: async () => {
-          const description = await bucket.describe(call);
-          const { revision, values } = description;
-          if (values === 0) expired.set(bucket.incarnation, revision);
-          return {
-            ...description,
-            compactedTo: Math.max(description.compactedTo, expired.get(bucket.incarnation) ?? 0),
-          };
-        },
-      }),
-    };
-  }),
-  mutant("W13", "resumes from what is left when a marker is gone", () =>
-    onCalls((kv) => ({
-      watch: async (filter, options) => {
-        try {
-          return await kv.watch(filter, options);
-        } catch (error) {
-          if (!isKeyValueError(error, "REVISION_COMPACTED")) throw error;
-          return await watchedFrom(kv, filter, error.compactedTo + 1);
-        }
-      },
-    })),
-  ),
-  mutant("W14", "resumes on a storage that never got so far", () =>
-    onCalls((kv) => ({
-      watch: async (filter, options) => {
-        try {
-          return await kv.watch(filter, options);
-        } catch (error) {
-          if (!isKeyValueError(error, "HISTORY_LOST")) throw error;
-          return await kv.watch(filter);
-        }
-      },
-    })),
   ),
 ];
