@@ -1,0 +1,20 @@
+import { stat } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { open, temporaryFile } from "./open.ts";
+
+test("overwriting the same keys for long does not let the file grow", { timeout: 60_000 }, async () => {
+  const file = await temporaryFile();
+  const manager = await open({ file, synchronous: "normal" });
+  const kv = await manager.createKeyValue({ bucket: "b" });
+  const value = new Uint8Array(200);
+  const overwrite = async (rounds: number): Promise<number> => {
+    for (let round = 0; round < rounds; round += 1) {
+      await Promise.all(Array.from({ length: 1000 }, (_, index) => kv.put(`key.${index}`, value)));
+    }
+    return (await stat(file)).size + (await stat(`${file}-wal`)).size;
+  };
+  const soon = await overwrite(20);
+  const late = await overwrite(80);
+  expect(late).toBeLessThanOrEqual(soon * 1.1);
+  expect((await kv.status()).values).toBe(1000);
+});
