@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KeyValue, Operation } from "@revkv/api";
+import type { KeyValue } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import { misuse, stateOf } from "../bucket-state.ts";
 import type { Call, OptionName } from "../every-call.ts";
@@ -7,6 +7,7 @@ import { bucketCalls, firstOf, managerCalls } from "../every-call.ts";
 import { allReject, brief, of, read, rejects, rejectsWith } from "../expect.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
+import { shown, wrongArguments } from "../wrong-arguments.ts";
 
 /** For each option, what it cannot be. */
 const badOptions: Readonly<Record<OptionName, readonly unknown[]>> = {
@@ -27,40 +28,8 @@ const notOptions: readonly unknown[] = [null, 5, "text", true];
 /** What is no signal. */
 const notSignals: readonly unknown[] = [null, 5, "text", {}, new AbortController(), { aborted: false }];
 
-/** What is no value. */
-const notValues: readonly unknown[] = [
-  undefined,
-  null,
-  5,
-  true,
-  {},
-  ["a"],
-  [1, 2],
-  new ArrayBuffer(2),
-  new Uint16Array(2),
-  new DataView(new ArrayBuffer(2)),
-  new Date(0),
-];
-
-/** What is no revision to compare with. */
-const notRevisions: readonly unknown[] = [
-  -1,
-  0.5,
-  Number.NaN,
-  Number.POSITIVE_INFINITY,
-  "1",
-  null,
-  undefined,
-  true,
-  {},
-];
-
 /** Names that look like options of some call but are of none, or not of that call. */
 const strangers = ["Signal", "timeout", "TTL", "expectedRevision", "bucket", "__proto__x"];
-
-function shown(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
 
 /** A bucket on which every option is possible, with one live key at revision 1. */
 async function oneKey(env: ScenarioEnv): Promise<KeyValue> {
@@ -72,79 +41,6 @@ async function oneKey(env: ScenarioEnv): Promise<KeyValue> {
 function allCalls(kv: KeyValue, env: ScenarioEnv): readonly Call[] {
   return [...bucketCalls(kv, env.capabilities), ...managerCalls(env.manager, kv.bucket)];
 }
-
-/** Arguments that are wrong in themselves, by call; everything else about the calls is right. */
-function wrongArguments(kv: KeyValue, env: ScenarioEnv): Record<string, () => Promise<unknown>> {
-  const calls: Record<string, () => Promise<unknown>> = {};
-  for (const value of notValues) {
-    const given = misuse<string>(value);
-    calls[`put ${shown(value)}`] = () => kv.put("key", given);
-    calls[`putString ${shown(value)}`] = () => kv.putString("key", given);
-    calls[`create ${shown(value)}`] = () => kv.create("new", given);
-    calls[`update ${shown(value)}`] = () => kv.update("key", given, 1);
-  }
-  for (const revision of notRevisions) {
-    const given = misuse<number>(revision);
-    calls[`update at ${shown(revision)}`] = () => kv.update("key", "x", given);
-    calls[`getRevision ${shown(revision)}`] = () => kv.getRevision("key", given);
-  }
-  calls["putString of bytes"] = () => kv.putString("key", misuse(new Uint8Array(1)));
-  calls["getRevision 0"] = () => kv.getRevision("key", 0);
-  for (const keys of [undefined, null, "key", 5, {}, new Set(["key"])]) {
-    calls[`getMany ${shown(keys)}`] = () => kv.getMany(misuse(keys));
-  }
-  for (const filter of [null, 5, true, {}, new Set(["key"])]) {
-    const given = misuse<string>(filter);
-    calls[`keys ${shown(filter)}`] = () => kv.keys(given);
-    calls[`listKeys ${shown(filter)}`] = () => firstOf(kv.listKeys(given));
-    calls[`entries ${shown(filter)}`] = () => firstOf(kv.entries(given));
-    calls[`history ${shown(filter)}`] = () => kv.history(given);
-    calls[`watch ${shown(filter)}`] = () => kv.watch(given);
-    calls[`deleteAll ${shown(filter)}`] = () => kv.deleteAll(given);
-    calls[`purgeAll ${shown(filter)}`] = () => kv.purgeAll(given);
-  }
-  calls["history of nothing"] = () => kv.history(misuse(undefined));
-  calls["watch of nothing"] = () => kv.watch(misuse(undefined));
-  if (env.capabilities.transactions) {
-    for (const [name, operations] of Object.entries(wrongOperations)) {
-      calls[`transaction ${name}`] = () => kv.transaction(misuse(operations));
-    }
-  }
-  return calls;
-}
-
-const put: Operation = { op: "put", key: "key", value: "x" };
-
-const wrongOperations: Readonly<Record<string, unknown>> = {
-  "of undefined": undefined,
-  "of null": null,
-  "of one operation, without a list": put,
-  "of nothing": [],
-  "of a hole": [put, undefined],
-  "of null in a list": [null],
-  "of text": ["put"],
-  "without op": [{ key: "key", value: "x" }],
-  "of an unknown op": [{ op: "get", key: "key" }],
-  "of an op in capitals": [{ op: "PUT", key: "key", value: "x" }],
-  "of an op that every object has": [{ op: "toString", key: "key" }],
-  "of a put without a value": [{ op: "put", key: "key" }],
-  "of a put with a number": [{ op: "put", key: "key", value: 5 }],
-  "of a put with a condition": [{ op: "put", key: "key", value: "x", lastRevision: 1 }],
-  "of a create with a condition": [{ op: "create", key: "new", value: "x", lastRevision: 0 }],
-  "of an update without a revision": [{ op: "update", key: "key", value: "x" }],
-  "of an update with null": [{ op: "update", key: "key", value: "x", lastRevision: null }],
-  "of a delete with a value": [{ op: "delete", key: "key", value: "x" }],
-  "of a delete with a ttl": [{ op: "delete", key: "key", ttl: 1000 }],
-  "of a delete with undefined as revision": [{ op: "delete", key: "key", lastRevision: undefined }],
-  "of a delete with 0 as revision": [{ op: "delete", key: "key", lastRevision: 0 }],
-  "of a purge with undefined as revision": [{ op: "purge", key: "key", lastRevision: undefined }],
-  "of a check without a revision": [{ op: "check", key: "key" }],
-  "of a check with undefined": [{ op: "check", key: "key", lastRevision: undefined }],
-  "of a check with a fraction": [{ op: "check", key: "key", lastRevision: 0.5 }],
-  "of a check with a value": [{ op: "check", key: "key", lastRevision: 1, value: "x" }],
-  "of an unknown field": [{ ...put, note: "x" }],
-  "of a signal in an operation": [{ ...put, signal: new AbortController().signal }],
-};
 
 /** How failures are reported, and what is refused before anything is done (rules E1, E2). */
 export const errorScenarios: readonly Scenario[] = [
@@ -344,11 +240,11 @@ export const errorScenarios: readonly Scenario[] = [
     requires: ({ transactions }) => transactions,
     async run(env) {
       const kv = await env.bucket();
-      assert.deepEqual(await kv.transaction([put]), [1]);
+      assert.deepEqual(await kv.transaction([{ op: "put", key: "key", value: "x" }]), [1]);
     },
     async runWithout(env) {
       const kv = await env.bucket();
-      await rejects("UNSUPPORTED", kv.transaction([put]));
+      await rejects("UNSUPPORTED", kv.transaction([{ op: "put", key: "key", value: "x" }]));
       assert.equal((await kv.status()).lastRevision, 0);
     },
   }),

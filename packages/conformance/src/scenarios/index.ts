@@ -1,6 +1,8 @@
 import type { Scenario } from "../scenario.ts";
 import { bucketConfigScenarios } from "./bucket-config.ts";
 import { bucketLimitScenarios } from "./bucket-limits.ts";
+import { bucketListingScenarios } from "./bucket-listing.ts";
+import { bucketLifeScenarios } from "./bucket-lives.ts";
 import { bucketStatusScenarios } from "./bucket-status.ts";
 import { bucketTtlScenarios } from "./bucket-ttl.ts";
 import { bucketScenarios } from "./buckets.ts";
@@ -10,6 +12,7 @@ import { dueExpiryScenarios } from "./due-expiry.ts";
 import { entryScenarios } from "./entries.ts";
 import { errorScenarios } from "./errors.ts";
 import { expiryMarkerScenarios } from "./expiry-markers.ts";
+import { filterScenarios } from "./filters.ts";
 import { historyScenarios } from "./history.ts";
 import { listingScenarios } from "./keys.ts";
 import { lifecycleScenarios } from "./lifecycle.ts";
@@ -43,7 +46,10 @@ import { watchValueScenarios } from "./watch-values.ts";
 /** Every scenario of the suite, group by group. */
 export const scenarios: readonly Scenario[] = [
   ...nameScenarios,
+  ...filterScenarios,
   ...bucketScenarios,
+  ...bucketListingScenarios,
+  ...bucketLifeScenarios,
   ...bucketConfigScenarios,
   ...bucketLimitScenarios,
   ...bucketStatusScenarios,
