@@ -102,8 +102,14 @@ export class SqliteBucket implements BucketStorage {
 
   configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Awaitable<boolean> {
     return this.#store.write(call, () => {
-      const { config } = this.#state.read();
+      const state = this.#state.read();
+      const { config } = state;
       if (!sameConfig(config, from)) return false;
+      // What has expired must not come back with a longer ttl (rule T1).
+      const ledger = new SqliteLedger(this.#statements, state);
+      const now = Date.now();
+      while (settleDue(ledger, now));
+      ledger.finish();
       this.#statements.setConfig().run(JSON.stringify(to), to.ttl ?? null, isExpiring(to) ? 1 : 0);
       if (to.history < config.history) this.#statements.trimAll().run(to.history);
       const { driver } = this.#store.connection;

@@ -170,7 +170,8 @@ export interface BucketStorage {
 
   /**
    * Replaces the config if it still is `from`; false when it is another by now. From then on no read shows more than the
-   * new `history` and `ttl` allow (rules B6, T1).
+   * new `history` and `ttl` allow; what was due by the old ones is carried out first, so that it does not come back
+   * (rules B6, T1).
    */
   configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Awaitable<boolean>;
 
