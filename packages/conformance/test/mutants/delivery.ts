@@ -305,16 +305,12 @@ export const deliveryMutants: readonly Mutant[] = [
   ),
   mutant("W8", "drops an item for a consumer that pauses", () =>
     onItems(async function* (items) {
-      let [live, paused] = [false, false];
+      let paused = false;
       for await (const item of items) {
-        live ||= item === null;
-        if (live && item !== null && paused) {
-          paused = false;
-          continue;
-        }
+        const drops = paused && item !== null;
         const given = performance.now();
-        yield item;
-        paused = performance.now() - given > 2;
+        if (!drops) yield item;
+        paused = performance.now() - given > 1;
       }
     }),
   ),
