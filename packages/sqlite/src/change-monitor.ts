@@ -6,6 +6,13 @@ import type { Connection } from "./connection.ts";
 const pollInterval = 20;
 
 /**
+ * How often, and how many milliseconds apart, a change is looked for when the file system told of one: the log is written
+ * first, then synced, and only then the commit can be seen.
+ */
+const looks = 8;
+const lookInterval = 1;
+
+/**
  * Notices what other connections commit, and wakes whoever subscribed. The file system tells of changes of the write-ahead
  * log where it can; what counts is SQLite's own `data_version`, which is also looked at now and then (rule W11).
  */
@@ -17,6 +24,8 @@ export class ChangeMonitor {
   #version = 0;
   #timer: NodeJS.Timeout | undefined;
   #watcher: FSWatcher | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #looksLeft = 0;
 
   constructor(connection: Connection, log: string | undefined) {
     this.#connection = connection;
@@ -43,7 +52,9 @@ export class ChangeMonitor {
   stop(): void {
     this.#wakes.clear();
     clearInterval(this.#timer);
+    clearTimeout(this.#looking);
     this.#timer = undefined;
+    this.#looking = undefined;
     this.#watcher?.close();
     this.#watcher = undefined;
   }
@@ -53,7 +64,7 @@ export class ChangeMonitor {
     this.#timer = setInterval(() => this.#look(), pollInterval);
     if (this.#log === undefined) return;
     try {
-      this.#watcher = watch(this.#log, { persistent: false }, () => this.#look());
+      this.#watcher = watch(this.#log, { persistent: false }, () => this.#lookClosely());
       // Where watching breaks off, looking now and then is enough.
       this.#watcher.on("error", () => this.#watcher?.close());
     } catch {
@@ -61,18 +72,32 @@ export class ChangeMonitor {
     }
   }
 
-  #look(): void {
-    if (this.#wakes.size === 0) return;
+  /** Looks until the change that was told of is found. */
+  #lookClosely(): void {
+    this.#looksLeft = looks;
+    if (this.#looking === undefined) this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    this.#looking = undefined;
+    if (this.#wakes.size === 0 || this.#look() || this.#looksLeft === 0) return;
+    this.#looksLeft -= 1;
+    this.#looking = setTimeout(() => this.#lookAgain(), lookInterval);
+  }
+
+  /** Wakes everybody if there was a change; tells whether there was. */
+  #look(): boolean {
     let version: number;
     try {
       version = this.#connection.dataVersion();
     } catch (error) {
       // What is wrong with the file is for those to find out who read it.
       if (!this.#connection.isBusy(error)) this.wake();
-      return;
+      return false;
     }
-    if (version === this.#version) return;
+    if (version === this.#version) return false;
     this.#version = version;
     this.wake();
+    return true;
   }
 }
