@@ -1,5 +1,6 @@
 import type { NormalizedConfig } from "@revkv/api";
 import type { Ledger, Row } from "@revkv/api/adapter";
+import { bytesOf } from "@revkv/api/adapter";
 import type { BucketState } from "./bucket-state.ts";
 import { agedBefore } from "./bucket-state.ts";
 import type { BucketStatements } from "./bucket-statements.ts";
@@ -125,7 +126,7 @@ export class SqliteLedger implements Ledger {
       const insert = this.#statements.insert();
       for (const row of this.#added.values()) {
         const expires = row.expiresAt === undefined ? null : Math.min(row.expiresAt, latest);
-        insert.run(row.revision, row.key, operationCode(row), row.created, expires, row.value);
+        insert.run(row.revision, row.key, operationCode(row), row.created, expires, bytesOf(row.value));
       }
       this.#added.clear();
     }

@@ -1,7 +1,8 @@
 import type { Capabilities } from "../capabilities.ts";
 import { KeyValueError } from "../errors.ts";
 import { checkKey, shown } from "../names.ts";
-import { copyBytes, encodeText } from "./bytes.ts";
+import type { Value } from "./bytes.ts";
+import { copyBytes, lengthOf } from "./bytes.ts";
 import type { Write } from "./write.ts";
 
 type OptionsOf = "call" | "write" | "delete" | "purge" | "history" | "purgeDeletes" | "watch";
@@ -69,17 +70,19 @@ export function checkInteger(value: unknown, name: string, least: number): asser
 const noBytes = new Uint8Array(0);
 
 /**
- * Makes the value's bytes our own, so that what the caller does with its buffer later changes nothing (rule M6).
+ * Makes a value our own, so that what the caller does with its buffer later changes nothing (rule M6).
  *
  * @throws `INVALID_ARGUMENT` for what is neither bytes nor text, `VALUE_TOO_LARGE` beyond what the adapter can hold
  */
-export function encodeValue(value: unknown, capabilities: Capabilities): Uint8Array {
-  let bytes: Uint8Array;
-  if (typeof value === "string") bytes = encodeText(value);
-  else if (value instanceof Uint8Array) bytes = copyBytes(value);
-  else throw invalid(`a value is a Uint8Array or a string, not ${shown(value)}`);
-  if (bytes.length > capabilities.maxValueBytes) throw tooLarge(bytes.length, capabilities.maxValueBytes);
-  return bytes;
+function ownValue(value: unknown, { maxValueBytes }: Capabilities): Value {
+  if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+    throw invalid(`a value is a Uint8Array or a string, not ${shown(value)}`);
+  }
+  // A character has three bytes at the most: text that is short enough for that need not be measured.
+  if (value.length * 3 > maxValueBytes && lengthOf(value) > maxValueBytes)
+    throw tooLarge(lengthOf(value), maxValueBytes);
+  // Half of a surrogate pair has no UTF-8: it becomes U+FFFD, as when it is encoded.
+  return typeof value === "string" ? value.toWellFormed() : copyBytes(value);
 }
 
 /** The error of a value that is too large (rule B9). */
@@ -127,7 +130,7 @@ export function putWrite(
 ): Write {
   checkKey(key);
   checkTtl(ttl, capabilities);
-  return { op: "put", key, value: encodeValue(value, capabilities), expect, ttl };
+  return { op: "put", key, value: ownValue(value, capabilities), expect, ttl };
 }
 
 /**

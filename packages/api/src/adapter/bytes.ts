@@ -1,16 +1,27 @@
 /**
- * Bytes inside of the kit. Node allocates small `Buffer`s from a shared pool, which costs a tenth of a `Uint8Array` of
- * their own; what applications get is always an array of their own.
+ * A value inside of the kit: bytes, or text that stands for its UTF-8 bytes. Text that was put is passed on as it is, and
+ * encoded by whoever needs bytes, with {@link bytesOf}: a storage of objects keeps it, and gives it back to be read as
+ * text again.
  */
+export type Value = Uint8Array | string;
 
-/** The text's UTF-8 bytes. */
-export function encodeText(text: string): Uint8Array {
-  return Buffer.from(text, "utf8");
+/**
+ * The bytes of a value, not to be changed. Node allocates small `Buffer`s from a shared pool, which costs a tenth of a
+ * `Uint8Array` of their own; what applications get is always an array of their own.
+ */
+export function bytesOf(value: Value): Uint8Array {
+  return typeof value === "string" ? Buffer.from(value, "utf8") : value;
 }
 
-/** The text that these UTF-8 bytes are; what is no UTF-8 becomes U+FFFD. */
-export function decodeText(bytes: Uint8Array): string {
-  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+/** How many bytes a value has. */
+export function lengthOf(value: Value): number {
+  return typeof value === "string" ? Buffer.byteLength(value, "utf8") : value.length;
+}
+
+/** A value as text; what is no UTF-8 becomes U+FFFD. */
+export function textOf(value: Value): string {
+  if (typeof value === "string") return value;
+  const buffer = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.length);
   return buffer.toString("utf8");
 }
 

@@ -1,3 +1,4 @@
+export { bytesOf, type Value } from "./bytes.ts";
 export { embeddedCapabilities, embeddedTraits } from "./embedded.ts";
 export {
   applyUnit,

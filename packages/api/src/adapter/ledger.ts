@@ -1,5 +1,7 @@
 import type { NormalizedConfig } from "../config.ts";
 import type { EntryOperation } from "../entry.ts";
+import type { Value } from "./bytes.ts";
+import { lengthOf } from "./bytes.ts";
 import type { Row } from "./row.ts";
 import type { Outcome, Refusal, Unit, Write } from "./write.ts";
 
@@ -125,7 +127,7 @@ function append(
   ledger: Ledger,
   key: string,
   operation: EntryOperation,
-  value: Uint8Array,
+  value: Value,
   ttl: number | undefined,
   expired: boolean,
   now: number,
@@ -135,7 +137,7 @@ function append(
   ledger.revision = revision;
   ledger.created = created;
   const expiresAt = ttl === undefined ? undefined : created + ttl;
-  const row = { key, revision, operation, value, length: value.length, created, expiresAt, expired };
+  const row = { key, revision, operation, value, length: lengthOf(value), created, expiresAt, expired };
   ledger.append(row, operation === "PURGE" ? 1 : ledger.config.history);
   return revision;
 }
@@ -160,7 +162,7 @@ function refuse(
   }
   if (op === "check") return undefined;
   if (ttl !== undefined && config.limitMarkerTtl === undefined) return { refused: "ttl-not-enabled", operation };
-  if (config.maxValueSize !== undefined && value.length > config.maxValueSize) {
+  if (config.maxValueSize !== undefined && lengthOf(value) > config.maxValueSize) {
     return { refused: "value-too-large", operation, limit: config.maxValueSize };
   }
   return undefined;
@@ -187,7 +189,7 @@ function foresee(ledger: Ledger, unit: Unit, now: number): Refusal | undefined {
     if (write.op === "check") continue;
     revision += 1;
     key.newest = { revision, operation: write.op === "put" ? "PUT" : "DEL" };
-    const size = write.key.length + write.value.length;
+    const size = write.key.length + lengthOf(write.value);
     grown += size;
     key.sizes.push(size);
     const keep = write.op === "purge" ? 1 : history;

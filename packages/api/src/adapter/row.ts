@@ -1,4 +1,5 @@
 import type { EntryOperation } from "../entry.ts";
+import type { Value } from "./bytes.ts";
 
 /**
  * One kept entry as a storage gives it to the kit. Rows are shared between readers and never change: neither the kit nor
@@ -8,8 +9,8 @@ export interface Row {
   readonly key: string;
   readonly revision: number;
   readonly operation: EntryOperation;
-  /** The value's bytes; empty on markers, and when the query asked for no values. */
-  readonly value: Uint8Array;
+  /** The value; empty on markers, and when the query asked for no values. */
+  readonly value: Value;
   /** How many bytes the stored value has, also when it was left out. */
   readonly length: number;
   /** When it was written, in milliseconds of the storage's clock. */

@@ -1,5 +1,6 @@
 import { KeyExistsError, KeyValueError, RevisionMismatchError } from "../errors.ts";
 import { invalid, tooLarge } from "./arguments.ts";
+import { lengthOf } from "./bytes.ts";
 import type { ManagerContext } from "./context.ts";
 import { Feed } from "./feed.ts";
 import { Lane } from "./lane.ts";
@@ -31,7 +32,7 @@ export class StoredBucket {
       maxCount: traits.batchOperations,
       maxBytes: traits.batchBytes,
       count: (unit) => unit.length,
-      bytes: (unit) => unit.reduce((sum, write) => sum + write.key.length + write.value.length, 0),
+      bytes: (unit) => unit.reduce((sum, write) => sum + write.key.length + lengthOf(write.value), 0),
       writes: true,
       send: (units, call) => storage.commit(units, call),
     });
@@ -133,7 +134,7 @@ function refusalError(bucket: string, unit: Unit, refusal: Refusal): KeyValueErr
       return new RevisionMismatchError(write?.key ?? "", write?.expect ?? null, refusal.actual);
     }
     case "value-too-large":
-      return tooLarge(unit[refusal.operation]?.value.length ?? 0, refusal.limit);
+      return tooLarge(lengthOf(unit[refusal.operation]?.value ?? ""), refusal.limit);
     case "ttl-not-enabled":
       return invalid(`an entry can have a ttl only in a bucket with limitMarkerTtl, and "${bucket}" has none`);
     case "bucket-full":

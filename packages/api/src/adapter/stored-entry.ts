@@ -1,5 +1,5 @@
 import type { EntryOperation, KeyValueEntry } from "../entry.ts";
-import { decodeText } from "./bytes.ts";
+import { bytesOf, textOf } from "./bytes.ts";
 import type { Row } from "./row.ts";
 
 const inspect = Symbol.for("nodejs.util.inspect.custom");
@@ -35,7 +35,7 @@ export class StoredEntry implements KeyValueEntry {
   }
 
   get value(): Uint8Array {
-    this.#value ??= this.#withValue ? new Uint8Array(this.#row.value) : new Uint8Array(0);
+    this.#value ??= this.#withValue ? new Uint8Array(bytesOf(this.#row.value)) : new Uint8Array(0);
     return this.#value;
   }
 
@@ -54,7 +54,7 @@ export class StoredEntry implements KeyValueEntry {
   }
 
   string(): string {
-    return decodeText(this.#value ?? (this.#withValue ? this.#row.value : this.value));
+    return textOf(this.#value ?? (this.#withValue ? this.#row.value : this.value));
   }
 
   json<T = unknown>(): T {

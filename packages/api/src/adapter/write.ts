@@ -1,13 +1,15 @@
-/** One operation on one key, checked and encoded by the kit. */
+import type { Value } from "./bytes.ts";
+
+/** One operation on one key, checked by the kit. */
 export interface Write {
   /** A put appends a value, a delete or purge a marker; a check writes nothing. */
   readonly op: "put" | "delete" | "purge" | "check";
   readonly key: string;
   /**
-   * The bytes of a put; empty for the other operations. Nobody changes them, but they may be a part of a larger buffer:
-   * a storage that keeps many values in memory copies them, or the whole buffers stay.
+   * The value of a put; empty for the other operations. Nobody changes it, but bytes may be a part of a larger buffer: a
+   * storage that keeps many values in memory copies them, or the whole buffers stay.
    */
-  readonly value: Uint8Array;
+  readonly value: Value;
   /**
    * The condition: undefined for none, null for "the key is not live" (rule O3), else the revision that the newest kept
    * entry must have, markers included, 0 for "no entry at all" (rules O4, O5).

@@ -1,5 +1,6 @@
 import type { KeyValueEntry } from "@revkv/api";
 import type { Row } from "@revkv/api/adapter";
+import { bytesOf } from "@revkv/api/adapter";
 import {
   afterWrites,
   burning,
@@ -185,7 +186,7 @@ export const modelMutants: readonly Mutant[] = [
     ),
   ),
   mutant("M6", "stores values as text", () =>
-    onWrites((unit) => unit.map((write) => ({ ...write, value: utf8.encode(text.decode(write.value)) }))),
+    onWrites((unit) => unit.map((write) => ({ ...write, value: utf8.encode(text.decode(bytesOf(write.value))) }))),
   ),
   mutant("M6", "keeps the caller's buffer instead of its bytes", () => {
     const buffers = new Map<string, Uint8Array>();
@@ -348,7 +349,7 @@ export const modelMutants: readonly Mutant[] = [
     afterWrites((bucket, unit, outcome) => {
       if ("refused" in outcome && outcome.refused === "value-too-large") {
         const { key, value } = unit[outcome.operation] ?? put("hidden");
-        void bucket.commit([[put(key, value.slice(0, outcome.limit))]], call);
+        void bucket.commit([[put(key, bytesOf(value).slice(0, outcome.limit))]], call);
       }
       return undefined;
     }),
