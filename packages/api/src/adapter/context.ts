@@ -48,22 +48,29 @@ export class ManagerContext {
   /** A step that closing does not wait for, since whoever asked has been stopped by then: a watcher's. */
   attempt<T>(start: (call: Call) => Awaitable<T>, signal: AbortSignal | undefined, written = false): Awaitable<T> {
     const call = new PendingCall();
-    const answer = this.translated(() => start(call), written);
-    if (!(answer instanceof Promise)) return answer;
+    const answer = this.ask(start, call, written);
+    return answer instanceof Promise ? this.#bounded(answer, call, signal, written) : answer;
+  }
+
+  #bounded<T>(answer: Promise<T>, call: PendingCall, signal: AbortSignal | undefined, written: boolean): Promise<T> {
     return call.wait(answer, this.timeout, () => lateError(this.timeout, written), signal);
   }
 
-  /** Turns what a storage throws into an error of ours (rule E1). */
-  translated<T>(start: () => Awaitable<T>, written: boolean): Awaitable<T> {
+  /** Asks the storage; what it throws becomes an error of ours (rule E1). */
+  ask<T>(start: (call: Call) => Awaitable<T>, call: Call, written: boolean): Awaitable<T> {
+    let answer: Awaitable<T>;
     try {
-      const answer = start();
-      if (!(answer instanceof Promise)) return answer;
-      return answer.catch((error: unknown) => {
-        throw this.translate(error, written);
-      });
+      answer = start(call);
     } catch (error) {
       throw this.translate(error, written);
     }
+    return answer instanceof Promise ? this.#translated(answer, written) : answer;
+  }
+
+  #translated<T>(answer: Promise<T>, written: boolean): Promise<T> {
+    return answer.catch((error: unknown) => {
+      throw this.translate(error, written);
+    });
   }
 
   translate(error: unknown, written: boolean): KeyValueError {

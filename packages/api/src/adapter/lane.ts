@@ -112,7 +112,7 @@ export class Lane<Item, Result> {
     let answer: Awaitable<readonly Result[]>;
     try {
       const items = batch.map((waiting) => waiting.item);
-      answer = this.#context.translated(() => send(items, call), writes);
+      answer = this.#context.ask((asked) => send(items, asked), call, writes);
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
       return;

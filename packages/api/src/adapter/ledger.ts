@@ -61,11 +61,19 @@ export function applyUnits(ledger: Ledger, units: readonly Unit[], now: number):
 
 /** Carries out one unit, all or nothing; due expiries of its keys come first and stay (rule T9). */
 export function applyUnit(ledger: Ledger, unit: Unit, now: number): Outcome {
-  const [only] = unit;
-  if (only !== undefined && unit.length === 1 && ledger.config.maxBytes === undefined) {
-    const newest = settleKey(ledger, only.key, now);
-    return refuse(ledger.config, only, 0, newest) ?? [carryOut(ledger, only, now)];
-  }
+  const first = unit[0];
+  return first !== undefined && unit.length === 1 && ledger.config.maxBytes === undefined
+    ? applyOne(ledger, first, now)
+    : applyTogether(ledger, unit, now);
+}
+
+/** Nothing has to be foreseen of a single write: its condition is all that can refuse it. */
+function applyOne(ledger: Ledger, write: Write, now: number): Outcome {
+  const newest = settleKey(ledger, write.key, now);
+  return refuse(ledger.config, write, 0, newest) ?? [carryOut(ledger, write, now)];
+}
+
+function applyTogether(ledger: Ledger, unit: Unit, now: number): Outcome {
   for (const write of unit) settleKey(ledger, write.key, now);
   return foresee(ledger, unit, now) ?? unit.map((write) => carryOut(ledger, write, now));
 }
@@ -91,14 +99,16 @@ export function purgeMarker(ledger: Ledger, key: string, olderThan: number, now:
   return doomed.length;
 }
 
-/**
- * Carries out the expiry of a key's newest row, if it is due: with it goes all that the key has (rule T4). Returns what
- * is the key's newest row then.
- */
+/** Carries out the expiry of a key's newest row, if it is due. Returns what is the key's newest row then. */
 function settleKey(ledger: Ledger, key: string, now: number): Row | undefined {
   const newest = ledger.newest(key);
+  return newest !== undefined && isDue(newest, ledger.config.ttl, now) ? expire(ledger, newest, now) : newest;
+}
+
+/** Carries out the expiry of a key's newest row: with it goes all that the key has (rule T4). */
+function expire(ledger: Ledger, newest: Row, now: number): Row | undefined {
+  const { key } = newest;
   const { ttl, limitMarkerTtl } = ledger.config;
-  if (newest === undefined || !isDue(newest, ttl, now)) return newest;
   for (const row of [...ledger.kept(key)]) {
     // An older marker that is due as well counts, whether or not anybody looked when it fell due (rule W13).
     if (isDue(row, ttl, now)) removeForGood(ledger, row);

@@ -54,7 +54,7 @@ export class StorageKeyValue implements KeyValue {
     checkKey(key);
     checkOptions(options, allowedOptions.call);
     const answer = this.#stored.read([key], options?.signal);
-    const [row] = answer instanceof Promise ? await answer : answer;
+    const row = (answer instanceof Promise ? await answer : answer)[0];
     return row === undefined ? null : new StoredEntry(this.bucket, row);
   }
 
@@ -201,9 +201,8 @@ export class StorageKeyValue implements KeyValue {
   }
 
   #one(write: Write, options: CallOptions | undefined): Awaitable<number> {
-    const first = ([revision]: readonly number[]): number => revision as number;
     const answer = this.#stored.write([write], options?.signal);
-    return answer instanceof Promise ? answer.then(first) : first(answer);
+    return answer instanceof Promise ? answer.then((revisions) => revisions[0] as number) : (answer[0] as number);
   }
 
   #filter(filter: string | readonly string[]): KeyFilter {

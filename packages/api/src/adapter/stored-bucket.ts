@@ -58,14 +58,16 @@ export class StoredBucket {
   /** Carries out one unit, and says what became of it. */
   submit(unit: Unit, signal: AbortSignal | undefined): Awaitable<Outcome> {
     this.context.admit(signal);
-    const ttl = unit.length === 1 ? unit[0]?.ttl : shortestTtl(unit);
-    if (!this.#directWrites) {
-      return this.#writes.submit(unit, signal).then((outcome) => this.#wrote(outcome, ttl));
-    }
+    return this.#directWrites
+      ? this.#commit(unit, signal)
+      : this.#writes.submit(unit, signal).then((outcome) => this.#wrote(unit, outcome));
+  }
+
+  #commit(unit: Unit, signal: AbortSignal | undefined): Awaitable<Outcome> {
     const outcomes = this.context.step((call) => this.storage.commit([unit], call), signal, true);
     return outcomes instanceof Promise
-      ? outcomes.then(([outcome]) => this.#wrote(outcome as Outcome, ttl))
-      : this.#wrote(outcomes[0] as Outcome, ttl);
+      ? outcomes.then((settled) => this.#wrote(unit, settled[0] as Outcome))
+      : this.#wrote(unit, outcomes[0] as Outcome);
   }
 
   /** Reads the live rows of some keys, all as of one revision. */
@@ -91,9 +93,9 @@ export class StoredBucket {
   }
 
   /** What was read before is out of date for our own watchers before the write's caller hears of it (rule W7). */
-  #wrote(outcome: Outcome, ttl: number | undefined): Outcome {
+  #wrote(unit: Unit, outcome: Outcome): Outcome {
     if (!("refused" in outcome)) this.feed.wrote(outcome.at(-1) as number);
-    this.#onWrite(ttl);
+    this.#onWrite(unit.length === 1 ? unit[0]?.ttl : shortestTtl(unit));
     return outcome;
   }
 
