@@ -61,28 +61,22 @@ export class MemoryLedger implements Ledger {
     this.#deadlines.add(row);
     this.#bytes += sizeOf(row);
     this.#reindex(key, last(rows), row);
-    if (rows === undefined) {
-      this.#rows.set(key, row);
-    } else if (keep === 1) {
-      this.#rows.set(key, row);
-      if (Array.isArray(rows)) for (const old of rows) this.#forget(old);
-      else this.#forget(rows);
-    } else if (Array.isArray(rows)) {
-      rows.push(row);
-      this.#trim(rows, keep);
-    } else {
-      this.#rows.set(key, [rows, row]);
-    }
+    if (rows === undefined || keep === 1) this.#rows.set(key, row);
+    else if (Array.isArray(rows)) rows.push(row);
+    else this.#rows.set(key, [rows, row]);
+    if (Array.isArray(rows)) this.#trim(rows, keep === 1 ? 0 : keep);
+    else if (rows !== undefined && keep === 1) this.#forget(rows);
   }
 
   remove(row: Row): void {
     const { key, revision } = row;
     const rows = this.kept(key);
-    const left = rows.filter((kept) => kept.revision !== revision);
+    const removed = rows.find((kept) => kept.revision === revision) as MemoryRow;
+    const left = rows.filter((kept) => kept !== removed);
     if (left.length === 0) this.#rows.delete(key);
     else this.#rows.set(key, left);
     this.#reindex(key, rows.at(-1), left.at(-1));
-    this.#forget(row);
+    this.#forget(removed);
   }
 
   due(now: number): readonly Row[] {
@@ -118,8 +112,8 @@ export class MemoryLedger implements Ledger {
   }
 
   /** Takes a row out of everything but the rows of its key. */
-  #forget(row: Row): void {
-    this.log.remove(row.revision);
+  #forget(row: MemoryRow): void {
+    this.log.remove(row);
     this.#deadlines.delete(row);
     this.#bytes -= sizeOf(row);
   }

@@ -2,6 +2,8 @@ import type { EntryOperation } from "@revkv/api";
 import type { Row, Value } from "@revkv/api/adapter";
 import { bytesOf, expiryOf } from "@revkv/api/adapter";
 
+const noBytes: Uint8Array = new Uint8Array(0);
+
 /** Longer values are held as bytes of their own, outside of JavaScript's heap, whose size is limited. */
 const longestOnHeap = 4096;
 
@@ -14,6 +16,7 @@ export class MemoryRow implements Row {
   readonly created: number;
   readonly expiresAt: number | undefined;
   readonly expired: boolean;
+  slot = 0;
   readonly #held: Held;
 
   constructor(row: Row, held: Held = hold(row.value), expiresAt: number | undefined = row.expiresAt) {
@@ -34,7 +37,7 @@ export class MemoryRow implements Row {
   /** The row as it is handed out: with the expiry that holds for it, and without its value if that is not wanted. */
   handedOut(ttl: number | undefined, values = true): MemoryRow {
     if (ttl === undefined && values) return this;
-    return new MemoryRow(this, values ? this.#held : "", expiryOf(this, ttl));
+    return new MemoryRow(this, values ? this.#held : noBytes, expiryOf(this, ttl));
   }
 }
 

@@ -1,7 +1,7 @@
-import type { Row } from "@revkv/api/adapter";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Log } from "../src/log.ts";
+import { MemoryRow } from "../src/memory-row.ts";
 import { rowAt } from "./rows.ts";
 
 /** Appends skip up to three revisions; removals name one of the rows that are there. */
@@ -11,26 +11,26 @@ const step = fc.oneof(
 );
 
 function build(steps: readonly ({ readonly append: number } | { readonly remove: number })[]): {
-  log: Log<Row>;
+  log: Log<MemoryRow>;
   model: number[];
 } {
-  const log = new Log<Row>();
+  const log = new Log<MemoryRow>();
   const model: number[] = [];
   let head = 0;
   for (const each of steps) {
     if ("append" in each) {
       head += each.append;
-      log.append(rowAt(head));
+      log.append(new MemoryRow(rowAt(head)));
       model.push(head);
     } else if (model.length > 0) {
       const [revision] = model.splice(each.remove % model.length, 1);
-      log.remove(revision as number);
+      log.remove(log.get(revision as number) as MemoryRow);
     }
   }
   return { log, model };
 }
 
-function revisionsBehind(log: Log<Row>, after: number): number[] {
+function revisionsBehind(log: Log<MemoryRow>, after: number): number[] {
   const found: number[] = [];
   for (let slot = log.slotAfter(after); slot < log.slots; slot += 1) {
     const row = log.rowAt(slot);
@@ -61,11 +61,11 @@ test("a row is found by its revision only while it is there", () => {
 });
 
 test("an old row pins nothing: slots stay in proportion to rows", () => {
-  const log = new Log<Row>();
-  log.append(rowAt(1));
+  const log = new Log<MemoryRow>();
+  log.append(new MemoryRow(rowAt(1)));
   for (let revision = 2; revision <= 100_000; revision += 1) {
-    log.append(rowAt(revision));
-    if (revision > 2) log.remove(revision - 1);
+    log.append(new MemoryRow(rowAt(revision)));
+    if (revision > 2) log.remove(log.get(revision - 1) as MemoryRow);
   }
   expect(log.size).toBe(2);
   expect(log.slots).toBeLessThan(300);
@@ -74,11 +74,11 @@ test("an old row pins nothing: slots stay in proportion to rows", () => {
 });
 
 test("a log from which everything went in order takes up no more than its slack", () => {
-  const log = new Log<Row>();
-  for (let revision = 1; revision <= 10_000; revision += 1) log.append(rowAt(revision));
-  for (let revision = 1; revision <= 10_000; revision += 1) log.remove(revision);
+  const log = new Log<MemoryRow>();
+  for (let revision = 1; revision <= 10_000; revision += 1) log.append(new MemoryRow(rowAt(revision)));
+  for (let revision = 1; revision <= 10_000; revision += 1) log.remove(log.get(revision) as MemoryRow);
   expect(log.oldest).toBeUndefined();
   expect(log.slots).toBeLessThan(300);
-  log.append(rowAt(10_001));
+  log.append(new MemoryRow(rowAt(10_001)));
   expect(log.oldest?.revision).toBe(10_001);
 });

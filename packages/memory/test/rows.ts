@@ -1,4 +1,5 @@
 import type { Row } from "@revkv/api/adapter";
+import { bytesOf } from "@revkv/api/adapter";
 
 /** A row with this revision; all else is as plain as can be. */
 export function rowAt(revision: number, fields: Partial<Row> = {}): Row {
@@ -15,7 +16,7 @@ export function rowAt(revision: number, fields: Partial<Row> = {}): Row {
   };
 }
 
-/** The rows as plain objects, bytes included, whatever holds them. */
+/** The rows as plain objects, bytes included, whatever holds them and wherever. */
 export function plain(rows: readonly (Row | undefined)[]): unknown[] {
-  return rows.map((row) => row && { ...row, value: [...row.value] });
+  return rows.map((row) => row && { ...row, slot: undefined, value: [...bytesOf(row.value)] });
 }
