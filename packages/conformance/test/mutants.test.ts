@@ -3,7 +3,6 @@ import { afterAll, describe, test, vi } from "vitest";
 import { rules } from "../src/rules.ts";
 import { runSuite } from "../src/run.ts";
 import { mutants } from "./mutants/index.ts";
-import { layeredMemory } from "./mutants/mutant.ts";
 
 // What never comes need not be waited for so long here; set before the suite is loaded.
 vi.hoisted(() => {
@@ -33,24 +32,4 @@ test("every rule has a mutant", () => {
     Object.keys(rules).filter((rule) => !broken.has(rule)),
     [],
   );
-});
-
-test("the layer by itself breaks nothing", { timeout: 120_000 }, async () => {
-  const neutral = layeredMemory("memory under an empty layer", () => ({
-    storage: () => ({}),
-    bucket: () => ({}),
-    manager: () => ({}),
-    keyValue: () => ({}),
-    watcher: () => ({}),
-    items: async function* (items) {
-      yield* items;
-    },
-    entry: () => ({}),
-  }));
-  const { results, problems } = await runSuite(neutral);
-  assert.deepEqual(
-    results.filter(({ outcome }) => outcome === "failed").map(({ error }) => error?.message),
-    [],
-  );
-  assert.deepEqual(problems, []);
 });
