@@ -1,5 +1,5 @@
 import { KeyValueError } from "./errors.ts";
-import { checkBucketName, shown } from "./names.ts";
+import { checkBucketName, isPlainObject, shown } from "./names.ts";
 
 /** The most entries that a bucket can keep per key (rules M4, B5). */
 export const maxHistory = 64;
@@ -129,8 +129,8 @@ function mergeConfig(current: NormalizedConfig, update: KeyValueConfig): Normali
  * @throws `INVALID_CONFIG`, `INVALID_BUCKET_NAME`
  */
 export function checkConfig(config: unknown): asserts config is KeyValueConfig {
-  if (typeof config !== "object" || config === null) throw invalid(`a config is an object, not ${shown(config)}`);
-  const given = config as Record<string, unknown>;
+  if (!isPlainObject(config)) throw invalid(`a config is a plain object, not ${shown(config)}`);
+  const given = config;
   checkBucketName(given["bucket"]);
   for (const name of Object.keys(given)) {
     if (!fields.has(name)) throw invalid(`"${name}" is no field of a bucket's config`);
@@ -162,12 +162,7 @@ function check(value: unknown, name: string, wanted: string, isValid: (value: un
 }
 
 function isStringRecord(value: unknown): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((item) => typeof item === "string")
-  );
+  return isPlainObject(value) && Object.values(value).every((item) => typeof item === "string");
 }
 
 function sortedCopy(record: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -1,7 +1,10 @@
 /** What an entry does to its key: sets a value, or marks it as deleted or purged (rule M5). */
 export type EntryOperation = "PUT" | "DEL" | "PURGE";
 
-/** One revision of one key, as it was read (rule O8). */
+/**
+ * One revision of one key, as it was read (rule O8). `value`, `created`, `expiresAt` and `reason` may be accessors: copy
+ * them by name, a spread or `JSON.stringify` leaves them out.
+ */
 export interface KeyValueEntry {
   /** The bucket that the entry is in. */
   readonly bucket: string;

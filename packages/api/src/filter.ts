@@ -31,14 +31,14 @@ export interface KeyFilter {
 }
 
 /** The filter that every key matches. */
-export const everyKey: KeyFilter = {
+export const everyKey: KeyFilter = Object.freeze({
   filters: [">"],
   all: true,
   keys: null,
   ranges: [{ from: "", to: null }],
   exact: true,
   matches: () => true,
-};
+});
 
 /**
  * Compiles a filter or the union of several; an empty list means every key (rules K2, K3).

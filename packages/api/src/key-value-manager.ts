@@ -8,7 +8,8 @@ import type { KeyValueStatus } from "./status.ts";
  * Creates, opens, changes and deletes the buckets of one storage: what every adapter's `connect` resolves to (ADR-8).
  *
  * Besides what each method names, every call can reject with `INVALID_ARGUMENT` (an unknown option), `CLOSED`,
- * `TIMEOUT`, `UNAVAILABLE`, `PERMISSION_DENIED`, `INTERNAL`, or the signal's reason.
+ * `TIMEOUT`, `UNAVAILABLE`, `PERMISSION_DENIED`, `INTERNAL`, or the signal's reason; one that changes something also with
+ * `OUTCOME_UNKNOWN`, `READ_ONLY` and `STORAGE_FULL`.
  */
 export interface KeyValueManager extends AsyncDisposable {
   /** The kind of storage: `"memory"`, `"sqlite"`, `"postgres"`, `"redis"`, `"nats"`, or what an adapter calls itself. */

@@ -15,7 +15,7 @@ import type { KeyWatcher, WatchOptions } from "./watcher.ts";
  * A bucket: keys with revisions, history and markers (ADR-8).
  *
  * Besides what each method names, every call can reject with `INVALID_ARGUMENT` (an unknown or wrong option),
- * `BUCKET_NOT_FOUND` (the bucket was deleted, rule B11), `CLOSED`, `TIMEOUT`, `UNAVAILABLE`, `PERMISSION_DENIED`,
+ * `BUCKET_NOT_FOUND` (the bucket was deleted, rule B11), `UNSUPPORTED` (more filters than `capabilities` allow), `CLOSED`, `TIMEOUT`, `UNAVAILABLE`, `PERMISSION_DENIED`,
  * `INTERNAL`, or the signal's reason; a write also with `OUTCOME_UNKNOWN` (rule M10), `READ_ONLY` and `STORAGE_FULL`.
  */
 export interface KeyValue {
@@ -39,7 +39,7 @@ export interface KeyValue {
   /**
    * Reads several keys as of one revision: one result per key, in order, null where the key is not live (rule O9).
    *
-   * @throws `INVALID_KEY`
+   * @throws `INVALID_KEY`; `UNSUPPORTED` without `capabilities.snapshotReads`
    */
   getMany(keys: readonly string[], options?: CallOptions): Promise<(KeyValueEntry | null)[]>;
 

@@ -29,6 +29,11 @@ export class Log<R extends LogRow> {
     return this.#slots.length;
   }
 
+  /** The first slot that has a row; the number of slots when there is none. */
+  get firstSlot(): number {
+    return this.#first;
+  }
+
   /** The row with the lowest revision. */
   get oldest(): R | undefined {
     return this.rowAt(this.#first);

@@ -86,7 +86,7 @@ export class MemoryLedger implements Ledger {
     }
     const { ttl } = this.config;
     if (ttl === undefined) return due;
-    for (let slot = this.log.slotAfter(0); slot < this.log.slots && due.length < duePage; slot += 1) {
+    for (let slot = this.log.firstSlot; slot < this.log.slots && due.length < duePage; slot += 1) {
       const row = this.log.rowAt(slot);
       if (row === undefined) continue;
       if (row.created + ttl > now) break;

@@ -1,7 +1,7 @@
 import { KeyValueError } from "@revkv/api";
 import type { Awaitable, Call } from "@revkv/api/adapter";
+import { isTurnUsedUp, nextTurn } from "@revkv/api/adapter";
 import type { Driver, Statement } from "./driver.ts";
-import { isTurnUsedUp, nextTurn } from "./turn.ts";
 
 /** The longest pause before a locked database is tried again, in milliseconds. */
 const longestPause = 3;

@@ -1,8 +1,8 @@
 import type { Capabilities } from "../capabilities.ts";
 import { KeyValueError } from "../errors.ts";
-import { checkKey, shown } from "../names.ts";
+import { checkKey, isPlainObject, shown } from "../names.ts";
 import type { Value } from "./bytes.ts";
-import { copyBytes, lengthOf } from "./bytes.ts";
+import { copyBytes, isBytes, lengthOf } from "./bytes.ts";
 import type { Write } from "./write.ts";
 
 type OptionsOf = "call" | "write" | "delete" | "purge" | "history" | "purgeDeletes" | "watch";
@@ -75,14 +75,17 @@ const noBytes = new Uint8Array(0);
  * @throws `INVALID_ARGUMENT` for what is neither bytes nor text, `VALUE_TOO_LARGE` beyond what the adapter can hold
  */
 function ownValue(value: unknown, { maxValueBytes }: Capabilities): Value {
-  if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+  if (typeof value !== "string" && !isBytes(value)) {
     throw invalid(`a value is a Uint8Array or a string, not ${shown(value)}`);
   }
   // A character has three bytes at the most: text that is short enough for that need not be measured.
-  if (value.length * 3 > maxValueBytes && lengthOf(value) > maxValueBytes)
+  if (value.length * 3 > maxValueBytes && lengthOf(value) > maxValueBytes) {
     throw tooLarge(lengthOf(value), maxValueBytes);
+  }
   // Half of a surrogate pair has no UTF-8: it becomes U+FFFD, as when it is encoded.
-  return typeof value === "string" ? value.toWellFormed() : copyBytes(value);
+  const own = typeof value === "string" ? value.toWellFormed() : copyBytes(value);
+  if (own === undefined) throw invalid("the value's buffer was detached or made shorter");
+  return own;
 }
 
 /** The error of a value that is too large (rule B9). */
@@ -149,8 +152,9 @@ export function markerWrite(
   checkTtl(ttl, capabilities);
   let expect: number | undefined;
   if (typeof options === "object" && options !== null && "lastRevision" in options) {
-    checkInteger(options.lastRevision, "lastRevision", 1);
-    expect = options.lastRevision;
+    const { lastRevision } = options;
+    checkInteger(lastRevision, "lastRevision", 1);
+    expect = lastRevision;
   }
   return { op, key, value: noBytes, expect, ttl };
 }
@@ -162,8 +166,8 @@ function checkTtl(ttl: unknown, capabilities: Capabilities): asserts ttl is numb
 }
 
 function checkFields(value: unknown, allowed: ReadonlySet<string>, what: string): void {
-  if (typeof value !== "object" || value === null) throw invalid(`${what} an object, not ${shown(value)}`);
-  for (const name in value) {
+  if (!isPlainObject(value)) throw invalid(`${what} a plain object, not ${shown(value)}`);
+  for (const name of Object.keys(value)) {
     if (!allowed.has(name)) throw invalid(`"${name}" is not an option here; known: ${[...allowed].join(", ")}`);
   }
 }

@@ -25,7 +25,25 @@ export function textOf(value: Value): string {
   return buffer.toString("utf8");
 }
 
-/** A copy for our own use. */
-export function copyBytes(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(bytes);
+const tagOf: ((this: unknown) => unknown) | undefined = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get;
+
+/** Tells whether a value really is a `Uint8Array`, of whatever realm, and not only looks like one. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && tagOf?.call(value) === "Uint8Array";
+}
+
+/** A copy for our own use; undefined when the bytes are gone, because their buffer was detached or made shorter. */
+export function copyBytes(bytes: Uint8Array): Uint8Array | undefined {
+  const prototype = Object.getPrototypeOf(bytes);
+  const isPlain = prototype === Uint8Array.prototype || prototype === Buffer.prototype;
+  if (isPlain && bytes.length > 0) return Buffer.from(bytes);
+  try {
+    // Copies what the array really holds, whatever a subclass says, and throws when nothing is left of it.
+    return new Uint8Array(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { KeyValueError } from "../errors.ts";
+import { isKeyValueError, KeyValueError } from "../errors.ts";
 import type { Call } from "./storage.ts";
 
 /** One wait for the storage: ends by its answer, by the deadline, or by the caller's signal, whichever comes first. */
@@ -17,8 +17,8 @@ export class PendingCall implements Call {
 
   /**
    * Waits for an answer that did not come at once; when the wait ends without it, the storage is told by the signal. At
-   * the deadline the storage has one turn of the event loop to say what it knows: that it had not begun, for example,
-   * so that a write need not be of unknown outcome (rule M10).
+   * the deadline the storage has one turn of the event loop to say that it had not begun, by `TIMEOUT`, so that a write
+   * need not be of unknown outcome (rule M10).
    *
    * @throws the signal's reason, or what `late` makes (rule E3)
    */
@@ -29,10 +29,11 @@ export class PendingCall implements Call {
         end();
         this.#controller.abort(reason);
       };
+      let isLate = false;
       const timer = setTimeout(() => {
-        const reason = late();
-        this.#lazy?.abort(reason);
-        setImmediate(give, reason);
+        isLate = true;
+        this.#lazy?.abort(late());
+        setImmediate(give, late());
       }, timeout);
       const abort = (): void => give(signal?.reason);
       const end = (): void => {
@@ -47,7 +48,8 @@ export class PendingCall implements Call {
         },
         (error: unknown) => {
           end();
-          reject(error);
+          // What a driver makes of the abort says nothing; only that nothing was sent is worth knowing.
+          reject(isLate && !isKeyValueError(error, "TIMEOUT") ? late() : error);
         },
       );
     });

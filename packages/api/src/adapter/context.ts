@@ -2,7 +2,6 @@ import { isKeyValueError, KeyValueError } from "../errors.ts";
 import type { KeyValueEvent } from "../events.ts";
 import { lateError, PendingCall } from "./call.ts";
 import type { Awaitable, Call, Storage } from "./storage.ts";
-import { Turn } from "./turn.ts";
 
 /** What all parts of one manager share: the storage, the deadline, and whether it is closed. */
 export class ManagerContext {
@@ -10,8 +9,6 @@ export class ManagerContext {
   /** How long one step may wait for the storage, in milliseconds. */
   readonly timeout: number;
   readonly #onEvent: ((event: KeyValueEvent) => void) | undefined;
-  /** Long reads of a storage that answers at once give others a turn between two pages. */
-  readonly turn: Turn = new Turn();
   readonly #pending: Set<Promise<unknown>> = new Set();
   #closed = false;
 

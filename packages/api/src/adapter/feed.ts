@@ -3,6 +3,7 @@ import { unlessAborted } from "./call.ts";
 import type { ManagerContext } from "./context.ts";
 import type { Position, Row } from "./row.ts";
 import type { Awaitable, BucketStorage, Head, LogPage, LogQuery } from "./storage.ts";
+import type { Unit, Write } from "./write.ts";
 
 /** A page of the log that was read, with the state of the bucket's wake-ups at that time. */
 export interface Window {
@@ -17,6 +18,8 @@ export interface Window {
   readonly version: number;
   /** When the first of the rows expires; undefined when none does. */
   readonly expiresAt: number | undefined;
+  /** The same by this process's own clock, where the storage's cannot be read without I/O. */
+  readonly staleAt: number;
 }
 
 /** A read of the tail that is in flight. */
@@ -50,6 +53,11 @@ export class Feed {
   #tail: Window | undefined;
   #reading: Reading | undefined;
   #poll: NodeJS.Timeout | undefined;
+  /** How many reads are in flight. */
+  #reads = 0;
+  /** What this manager has purged while reads are in flight: keys, and the revisions of their markers. */
+  readonly #purged: Map<string, number> = new Map();
+  #removals = 0;
 
   constructor(context: ManagerContext, bucket: BucketStorage) {
     this.#context = context;
@@ -59,18 +67,17 @@ export class Feed {
   /** Adds a watcher; when it resolves, no later change goes unannounced. {@link leave} is to be called in any case. */
   join(signal: AbortSignal | undefined): Promise<unknown> {
     this.#members += 1;
-    this.#subscription ??= this.#subscribe();
-    return unlessAborted(this.#subscription, signal);
+    const subscription = this.#subscription ?? this.#subscribe();
+    this.#subscription = subscription;
+    subscription.catch(() => {
+      if (this.#subscription === subscription) this.#subscription = undefined;
+    });
+    return unlessAborted(subscription, signal);
   }
 
   /** Subscribes for all watchers; the one that asked first cannot call it off. A failed attempt is not kept. */
   async #subscribe(): Promise<() => void> {
-    try {
-      return await this.#context.step((call) => this.#bucket.subscribe(() => this.wake(), call), undefined);
-    } catch (error) {
-      this.#subscription = undefined;
-      throw error;
-    }
+    return this.#context.step((call) => this.#bucket.subscribe(() => this.wake(), call), undefined);
   }
 
   /** Takes a watcher away; with the last one the subscription ends. */
@@ -86,10 +93,23 @@ export class Feed {
   }
 
   /** A write of this manager was carried out: whoever has not read so far looks again. */
-  wrote(revision: number): void {
+  wrote(unit: Unit, revisions: readonly number[]): void {
+    let revision = 0;
+    for (let index = 0; index < unit.length; index += 1) {
+      const { op, key } = unit[index] as Write;
+      if (op === "check") continue;
+      revision = revisions[index] as number;
+      if (op === "purge" && this.#reads > 0) this.#purged.set(key, revision);
+    }
     if (revision <= this.#written) return;
     this.#written = revision;
     if (revision > this.#head) this.#resumeAll();
+  }
+
+  /** Something was removed by this manager other than by a write: what is being read is to be read again. */
+  removed(): void {
+    this.#removals += 1;
+    this.wake();
   }
 
   /** Something may have changed: what was read is out of date, and whoever waits looks again. */
@@ -119,7 +139,9 @@ export class Feed {
   /** Tells whether nothing that is known has happened since a window was read. */
   isCurrent(window: Window): boolean {
     if (window.version !== this.#version || window.head.revision < this.#written) return false;
-    return window.expiresAt === undefined || (this.#context.storage.now?.() ?? 0) < window.expiresAt;
+    if (window.expiresAt === undefined) return true;
+    const { storage } = this.#context;
+    return storage.now === undefined ? performance.now() < window.staleAt : storage.now() < window.expiresAt;
   }
 
   /**
@@ -172,9 +194,26 @@ export class Feed {
     const ask = { ...query, maxBytes: this.#context.storage.traits.pageBytes };
     const written = this.#written;
     const page = this.#context.attempt((call) => this.#bucket.readLog(ask, call), undefined);
-    return page instanceof Promise
-      ? page.then((read) => this.#opened(query, read, version, written))
-      : this.#opened(query, page, version, written);
+    if (!(page instanceof Promise)) return this.#opened(query, page, version, written);
+    const removals = this.#removals;
+    this.#reads += 1;
+    return page.then(
+      (read) => {
+        const rows = read.rows.filter((row) => (this.#purged.get(row.key) ?? 0) <= row.revision);
+        this.#readEnded();
+        if (removals !== this.#removals) return this.read(query);
+        return this.#opened(query, { ...read, rows }, version, written);
+      },
+      (error: unknown) => {
+        this.#readEnded();
+        throw error;
+      },
+    );
+  }
+
+  #readEnded(): void {
+    this.#reads -= 1;
+    if (this.#reads === 0) this.#purged.clear();
   }
 
   #opened(query: Omit<LogQuery, "maxBytes">, page: LogPage, version: number, written: number): Window {
@@ -184,9 +223,10 @@ export class Feed {
       this.#written = revision;
       this.#head = revision;
     }
-    if (version !== this.#version || revision <= this.#head) return windowOf(query, page, version);
-    // A head that is new means that every window from before is out of date, whether a wake-up has come or not.
+    if (revision <= this.#head) return windowOf(query, page, version);
     this.#head = revision;
+    if (version !== this.#version) return windowOf(query, page, version);
+    // A head that is new means that every window from before is out of date, whether a wake-up has come or not.
     this.wake();
     return windowOf(query, page, this.#version);
   }
@@ -219,5 +259,6 @@ function windowOf(query: Omit<LogQuery, "maxBytes">, page: LogPage, version: num
     withValues: query.values,
     version,
     expiresAt,
+    staleAt: performance.now() + (expiresAt ?? 0) - (page.now ?? 0),
   };
 }

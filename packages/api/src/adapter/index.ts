@@ -1,7 +1,6 @@
 export { bytesOf, type Value } from "./bytes.ts";
 export { embeddedCapabilities, embeddedTraits } from "./embedded.ts";
 export {
-  applyUnit,
   applyUnits,
   expiryOf,
   isDue,
@@ -29,8 +28,6 @@ export type {
   StorageTraits,
   Sweep,
 } from "./storage.ts";
-export { StorageKeyValue } from "./storage-key-value.ts";
 export { checkManagerOptions, StorageManager } from "./storage-manager.ts";
-export type { StoredBucket } from "./stored-bucket.ts";
-export { Turn } from "./turn.ts";
+export { isTurnUsedUp, nextTurn } from "./turn.ts";
 export type { Outcome, Refusal, Unit, Write } from "./write.ts";

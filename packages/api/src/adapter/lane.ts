@@ -23,7 +23,6 @@ interface Waiting<Item, Result> {
   readonly item: Item;
   /** When the wait to be sent is over, in milliseconds of the process's own clock. */
   readonly deadline: number;
-  /** Ends the wait; false when it had ended. */
   readonly resolve: (result: Result) => void;
   readonly reject: (reason: unknown) => void;
   ended: boolean;

@@ -94,7 +94,8 @@ export function settleDue(ledger: Ledger, now: number): boolean {
 export function purgeMarker(ledger: Ledger, key: string, olderThan: number, now: number): number {
   const newest = settleKey(ledger, key, now);
   if (newest === undefined || newest.operation === "PUT") return 0;
-  const doomed = newest.created <= now - olderThan ? [...ledger.kept(key)] : ledger.kept(key).slice(0, -1);
+  const doomed =
+    newest.created <= Math.max(now, ledger.created) - olderThan ? [...ledger.kept(key)] : ledger.kept(key).slice(0, -1);
   for (const row of doomed) removeForGood(ledger, row);
   return doomed.length;
 }

@@ -15,13 +15,16 @@ export async function openWatcher(
   options: WatchOptions,
 ): Promise<KeyWatcher> {
   const plan = planOf(filter, options);
+  const { resumeIncarnation } = options;
   const { context, feed, storage } = stored;
+  if (resumeIncarnation !== undefined && !context.storage.capabilities.bucketIncarnation) {
+    throw new KeyValueError("UNSUPPORTED", "buckets have no incarnations here");
+  }
   context.admit(plan.signal);
   try {
     await feed.join(plan.signal);
     const line = await stored.step((bucket, call) => bucket.head(call), plan.signal);
     if (plan.initial === "resume") {
-      const { resumeIncarnation } = options;
       if (resumeIncarnation !== undefined && resumeIncarnation !== storage.incarnation) {
         throw new KeyValueError("HISTORY_LOST", "the bucket is not the one that the revision belongs to");
       }
@@ -29,7 +32,7 @@ export async function openWatcher(
       checkPast(plan.start + 1, line);
     }
     context.admit(plan.signal);
-    const watcher = new StorageWatcher(context, feed, storage.name, plan, line, (stopped) => watchers.delete(stopped));
+    const watcher = new StorageWatcher(stored, plan, line, (stopped) => watchers.delete(stopped));
     watchers.add(watcher);
     return watcher;
   } catch (error) {

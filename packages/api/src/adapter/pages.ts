@@ -1,9 +1,11 @@
+import { maxHistory } from "../config.ts";
 import type { KeyValueEntry } from "../entry.ts";
 import type { KeyFilter } from "../filter.ts";
 import type { HistoryOptions } from "../options.ts";
 import type { Position, Row } from "./row.ts";
 import type { StoredBucket } from "./stored-bucket.ts";
 import { StoredEntry } from "./stored-entry.ts";
+import { isTurnUsedUp, nextTurn } from "./turn.ts";
 import type { Unit } from "./write.ts";
 
 /** Streams the live rows that match, sorted by key, a page at a time (rules L1, O9). */
@@ -16,7 +18,7 @@ export async function* keyPages(
   const { pageRows, pageBytes } = stored.context.storage.traits;
   for (let after = "", done = false; !done; ) {
     const query = { filter, after, values, limit: pageRows, maxBytes: pageBytes };
-    if (stored.context.turn.isUsedUp()) await stored.context.turn.next();
+    if (isTurnUsedUp()) await nextTurn();
     const answer = stored.step((storage, call) => storage.readKeys(query, call), signal);
     const page = answer instanceof Promise ? await answer : answer;
     yield filter.exact ? page.rows : page.rows.filter((row) => filter.matches(row.key));
@@ -29,9 +31,11 @@ export async function* keyPages(
 export async function readHistory(
   stored: StoredBucket,
   filter: KeyFilter,
-  options: HistoryOptions,
+  { ignoreDeletes = false, metaOnly = false, signal }: HistoryOptions,
 ): Promise<KeyValueEntry[]> {
   const { pageRows, pageBytes } = stored.context.storage.traits;
+  // One key's history fits on one page, whatever its values are: it is all of one moment.
+  const maxBytes = filter.keys?.length === 1 ? Number.MAX_SAFE_INTEGER : pageBytes;
   const rows: Row[] = [];
   let after: Position = { revision: 0 };
   let upTo: number | undefined;
@@ -42,16 +46,16 @@ export async function readHistory(
       after,
       upTo,
       newestOnly: false,
-      values: options.metaOnly !== true,
-      limit: pageRows,
-      maxBytes: pageBytes,
+      values: !metaOnly,
+      limit: Math.max(pageRows, maxHistory),
+      maxBytes,
       resume,
     };
-    if (stored.context.turn.isUsedUp()) await stored.context.turn.next();
-    const answer = stored.step((storage, call) => storage.readLog(query, call), options.signal);
+    if (isTurnUsedUp()) await nextTurn();
+    const answer = stored.step((storage, call) => storage.readLog(query, call), signal);
     const page = answer instanceof Promise ? await answer : answer;
     for (const row of page.rows) {
-      if (options.ignoreDeletes === true && row.operation !== "PUT") continue;
+      if (ignoreDeletes && row.operation !== "PUT") continue;
       if (filter.matches(row.key)) rows.push(row);
     }
     upTo ??= page.head.revision;
@@ -65,7 +69,7 @@ export async function readHistory(
     const row = rows[index] as Row;
     const delta = newer.get(row.key) ?? 0;
     newer.set(row.key, delta + 1);
-    entries[index] = new StoredEntry(stored.storage.name, row, false, delta, options.metaOnly !== true);
+    entries[index] = new StoredEntry(stored.storage.name, row, false, delta, !metaOnly);
   }
   return entries;
 }

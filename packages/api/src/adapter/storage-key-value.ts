@@ -26,13 +26,16 @@ import {
   putWrite,
   writeOf,
 } from "./arguments.ts";
+import { checkedNow, each } from "./iteration.ts";
 import { openWatcher } from "./open-watcher.ts";
 import { keyPages, readHistory, removeMatching } from "./pages.ts";
+import type { Row } from "./row.ts";
 import { statusOf } from "./status.ts";
 import type { Awaitable } from "./storage.ts";
 import type { StorageWatcher } from "./storage-watcher.ts";
 import type { StoredBucket } from "./stored-bucket.ts";
 import { StoredEntry } from "./stored-entry.ts";
+import { isTurnUsedUp, nextTurn } from "./turn.ts";
 import type { Write } from "./write.ts";
 
 /** How old a marker must be for purgeDeletes to remove it, unless told otherwise, in milliseconds (rule P1). */
@@ -113,12 +116,13 @@ export class StorageKeyValue implements KeyValue {
     if (!Array.isArray(operations) || operations.length === 0) {
       throw invalid("a transaction has at least one operation");
     }
-    const unit = operations.map((operation) => writeOf(operation, this.#capabilities));
     checkOptions(options, allowedOptions.call);
     if (!transactions) throw new KeyValueError("UNSUPPORTED", "there are no transactions here");
-    if (unit.length > maxOperations) {
-      throw new KeyValueError("UNSUPPORTED", `${unit.length} operations, at most ${maxOperations} are possible`);
+    if (operations.length > maxOperations) {
+      throw new KeyValueError("UNSUPPORTED", `${operations.length} operations, at most ${maxOperations} are possible`);
     }
+    // Not map(), which passes over the holes of a sparse list.
+    const unit = Array.from(operations, (operation) => writeOf(operation, this.#capabilities));
     return [...(await this.#stored.write(unit, options?.signal))];
   }
 
@@ -128,25 +132,13 @@ export class StorageKeyValue implements KeyValue {
     return keys;
   }
 
-  async *listKeys(filter?: string | readonly string[], options?: CallOptions): AsyncGenerator<string, void, undefined> {
-    for await (const rows of this.#pages(filter, options, false)) {
-      for (const row of rows) {
-        yield row.key;
-        options?.signal?.throwIfAborted();
-      }
-    }
+  listKeys(filter?: string | readonly string[], options?: CallOptions): AsyncGenerator<string, void, undefined> {
+    return checkedNow(() => each(this.#pages(filter, options, false), ({ key }) => key, options?.signal));
   }
 
-  async *entries(
-    filter?: string | readonly string[],
-    options?: CallOptions,
-  ): AsyncGenerator<KeyValueEntry, void, undefined> {
-    for await (const rows of this.#pages(filter, options, true)) {
-      for (const row of rows) {
-        yield new StoredEntry(this.bucket, row);
-        options?.signal?.throwIfAborted();
-      }
-    }
+  entries(filter?: string | readonly string[], options?: CallOptions): AsyncGenerator<KeyValueEntry, void, undefined> {
+    const entry = (row: Row): KeyValueEntry => new StoredEntry(this.bucket, row);
+    return checkedNow(() => each(this.#pages(filter, options, true), entry, options?.signal));
   }
 
   async history(filter: string | readonly string[], options?: HistoryOptions): Promise<KeyValueEntry[]> {
@@ -181,6 +173,7 @@ export class StorageKeyValue implements KeyValue {
     const limit = this.#stored.context.storage.traits.pageRows;
     let removed = 0;
     for (let after = "", done = false; !done; ) {
+      if (isTurnUsedUp()) await nextTurn();
       const query = { olderThan, after, limit };
       const page = await this.#stored.step((storage, call) => storage.purgeMarkers(query, call), options?.signal, true);
       removed += page.removed;

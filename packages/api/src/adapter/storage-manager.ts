@@ -1,7 +1,7 @@
 import type { Capabilities } from "../capabilities.ts";
-import type { KeyValueConfig, NormalizedConfig } from "../config.ts";
+import type { KeyValueConfig } from "../config.ts";
 import { checkConfig, normalizeConfig, sameConfig, updateConfig } from "../config.ts";
-import { KeyValueError } from "../errors.ts";
+import { isKeyValueError, KeyValueError } from "../errors.ts";
 import type { ManagerOptions } from "../events.ts";
 import type { KeyValue } from "../key-value.ts";
 import type { KeyValueManager } from "../key-value-manager.ts";
@@ -10,6 +10,7 @@ import type { CallOptions } from "../options.ts";
 import type { KeyValueStatus } from "../status.ts";
 import { allowedOptions, checkInteger, checkOptions, invalid } from "./arguments.ts";
 import { ManagerContext } from "./context.ts";
+import { checkedNow, each } from "./iteration.ts";
 import { statusOf } from "./status.ts";
 import type { Awaitable, BucketStorage, Call, OpenedBucket, Storage } from "./storage.ts";
 import { StorageKeyValue } from "./storage-key-value.ts";
@@ -79,15 +80,25 @@ export class StorageManager implements KeyValueManager {
 
   async updateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
     checkConfig(config);
+    const update = this.#checked({ ...config });
     checkOptions(options, allowedOptions.call);
-    return this.#configure(await this.#open(config.bucket, options?.signal), config, options?.signal);
+    return this.#configure(await this.#open(update.bucket, options?.signal), update, options?.signal);
   }
 
   async createOrUpdateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
     const wanted = this.#checked(normalizeConfig(config));
+    const update = { ...config };
     checkOptions(options, allowedOptions.call);
-    const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
-    return found.created ? this.#handle(found.bucket) : this.#configure(found, config, options?.signal);
+    for (;;) {
+      const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
+      if (found.created) return this.#handle(found.bucket);
+      try {
+        return await this.#configure(found, update, options?.signal);
+      } catch (error) {
+        // Somebody deleted it between the two steps: then it is to be created.
+        if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
+      }
+    }
   }
 
   async deleteKeyValue(bucket: string, options?: CallOptions): Promise<void> {
@@ -98,25 +109,18 @@ export class StorageManager implements KeyValueManager {
     this.#wake(bucket);
   }
 
-  async *keyValueStoreNames(options?: CallOptions): AsyncGenerator<string, void, undefined> {
-    checkOptions(options, allowedOptions.call);
-    for (let after = "", more = true; more; ) {
-      const from = after;
-      const names = await this.#step((storage, call) => storage.bucketNames(from, namesPage, call), options?.signal);
-      for (const name of names) {
-        yield name;
-        options?.signal?.throwIfAborted();
-      }
-      after = names.at(-1) ?? after;
-      more = names.length === namesPage;
-    }
+  keyValueStoreNames(options?: CallOptions): AsyncGenerator<string, void, undefined> {
+    return checkedNow(() => {
+      checkOptions(options, allowedOptions.call);
+      return each(this.#names(options?.signal), (name) => name, options?.signal);
+    });
   }
 
-  async *keyValueStores(options?: CallOptions): AsyncGenerator<KeyValueStatus, void, undefined> {
-    for await (const name of this.keyValueStoreNames(options)) {
-      const status = await this.#statusOf(name, options?.signal);
-      if (status !== undefined) yield status;
-    }
+  keyValueStores(options?: CallOptions): AsyncGenerator<KeyValueStatus, void, undefined> {
+    return checkedNow(() => {
+      checkOptions(options, allowedOptions.call);
+      return each(this.#statuses(options?.signal), (status) => status, options?.signal);
+    });
   }
 
   close(): Promise<void> {
@@ -142,6 +146,23 @@ export class StorageManager implements KeyValueManager {
     await this.#context.step(() => storage.close(), undefined);
   }
 
+  async *#names(signal: AbortSignal | undefined): AsyncGenerator<readonly string[], void, undefined> {
+    for (let after = "", more = true; more; ) {
+      const from = after;
+      const names = await this.#step((storage, call) => storage.bucketNames(from, namesPage, call), signal);
+      yield names;
+      after = names.at(-1) ?? after;
+      more = names.length === namesPage;
+    }
+  }
+
+  async *#statuses(signal: AbortSignal | undefined): AsyncGenerator<readonly KeyValueStatus[], void, undefined> {
+    for await (const name of each(this.#names(signal), (each) => each, signal)) {
+      const status = await this.#statusOf(name, signal);
+      if (status !== undefined) yield [status];
+    }
+  }
+
   /** The status of a bucket; undefined when it was deleted since its name was read. */
   async #statusOf(name: string, signal: AbortSignal | undefined): Promise<KeyValueStatus | undefined> {
     const found = await this.#step((storage, call) => storage.openBucket(name, call), signal);
@@ -151,7 +172,7 @@ export class StorageManager implements KeyValueManager {
       const description = await this.#step((_, call) => bucket.describe(call), signal);
       return statusOf(this.backingStore, bucket, description);
     } catch (error) {
-      if (error instanceof KeyValueError && error.code === "BUCKET_NOT_FOUND") return undefined;
+      if (isKeyValueError(error, "BUCKET_NOT_FOUND")) return undefined;
       throw error;
     }
   }
@@ -163,7 +184,7 @@ export class StorageManager implements KeyValueManager {
     signal: AbortSignal | undefined,
   ): Promise<KeyValue> {
     for (let from = config; ; ) {
-      const to = this.#checked(updateConfig(from, update));
+      const to = updateConfig(from, update);
       if (await this.#step((_, call) => bucket.configure(from, to, call), signal, true)) break;
       from = (await this.#step((_, call) => bucket.describe(call), signal)).config;
     }
@@ -172,11 +193,11 @@ export class StorageManager implements KeyValueManager {
   }
 
   /** Refuses what this storage cannot do (rule E2). */
-  #checked(config: NormalizedConfig): NormalizedConfig {
-    if (config.limitMarkerTtl !== undefined && !this.capabilities.limitMarkers) {
+  #checked<Config extends KeyValueConfig>(config: Config): Config {
+    if (typeof config.limitMarkerTtl === "number" && !this.capabilities.limitMarkers) {
       throw new KeyValueError("UNSUPPORTED", "there are no limit markers here");
     }
-    if (config.compression && !this.capabilities.compression) {
+    if (config.compression === true && !this.capabilities.compression) {
       throw new KeyValueError("UNSUPPORTED", "there is no compression here");
     }
     return config;
@@ -215,7 +236,7 @@ export class StorageManager implements KeyValueManager {
   #wake(name: string): void {
     for (const reference of this.#buckets.values()) {
       const bucket = reference.deref();
-      if (bucket?.storage.name === name) bucket.feed.wake();
+      if (bucket?.storage.name === name) bucket.feed.removed();
     }
   }
 }

@@ -4,11 +4,12 @@ import type { KeyFilter } from "../filter.ts";
 import type { KeyWatcher } from "../watcher.ts";
 import { invalid } from "./arguments.ts";
 import { Backoff } from "./backoff.ts";
-import type { ManagerContext } from "./context.ts";
-import type { Feed, Window } from "./feed.ts";
+import type { Window } from "./feed.ts";
 import type { Position, Row } from "./row.ts";
 import type { Head } from "./storage.ts";
+import type { StoredBucket } from "./stored-bucket.ts";
 import { StoredEntry } from "./stored-entry.ts";
+import { isTurnUsedUp, nextTurn } from "./turn.ts";
 
 /** What a watcher delivers, and from where. */
 export interface WatchPlan {
@@ -30,9 +31,8 @@ const ended: Item = { done: true, value: undefined };
  * it can, and reads the next when the consumer asks for it (rules W1, W7, W8).
  */
 export class StorageWatcher implements KeyWatcher {
-  readonly #context: ManagerContext;
-  readonly #feed: Feed;
-  readonly #bucket: string;
+  /** Held so that all handles and watchers of the bucket share one feed for as long as there are any. */
+  readonly #stored: StoredBucket;
   readonly #plan: WatchPlan;
   readonly #onStop: () => void;
   /** The line between the initial set and what is live: the head when the watch began. */
@@ -54,17 +54,9 @@ export class StorageWatcher implements KeyWatcher {
   readonly #onAbort: () => void;
   readonly #detectsLoss: boolean;
 
-  constructor(
-    context: ManagerContext,
-    feed: Feed,
-    bucket: string,
-    plan: WatchPlan,
-    line: Head,
-    onStop: (watcher: StorageWatcher) => void,
-  ) {
-    this.#context = context;
-    this.#feed = feed;
-    this.#bucket = bucket;
+  constructor(stored: StoredBucket, plan: WatchPlan, line: Head, onStop: (watcher: StorageWatcher) => void) {
+    const { context } = stored;
+    this.#stored = stored;
     this.#plan = plan;
     this.#line = line;
     this.#phase = "initial";
@@ -117,7 +109,7 @@ export class StorageWatcher implements KeyWatcher {
     this.#stopped = true;
     this.#window = undefined;
     this.#plan.signal?.removeEventListener("abort", this.#onAbort);
-    this.#feed.leave();
+    this.#stored.feed.leave();
     this.#onStop();
     this.#interrupt?.();
   }
@@ -139,12 +131,18 @@ export class StorageWatcher implements KeyWatcher {
         if (window === undefined) continue;
         const row = this.#take(window);
         if (row !== undefined) {
-          const entry = new StoredEntry(this.#bucket, row, this.#phase === "live", 0, !this.#plan.metaOnly);
+          const entry = new StoredEntry(
+            this.#stored.storage.name,
+            row,
+            this.#phase === "live",
+            0,
+            !this.#plan.metaOnly,
+          );
           return { done: false, value: entry };
         }
         if (!window.done) continue;
         if (this.#phase === "initial") this.#position = this.#line;
-        else if (this.#feed.isCurrent(window)) await this.#sleep((resume) => this.#feed.wait(resume));
+        else if (this.#stored.feed.isCurrent(window)) await this.#sleep((resume) => this.#stored.feed.wait(resume));
       }
     } catch (error) {
       this.#fail(error);
@@ -173,9 +171,9 @@ export class StorageWatcher implements KeyWatcher {
   #current(): Window | undefined {
     const window = this.#window;
     if (window === undefined) return undefined;
-    if (this.#feed.isCurrent(window)) {
+    if (this.#stored.feed.isCurrent(window)) {
       if (this.#index < window.rows.length) return window;
-      this.#pageRows = Math.min(this.#pageRows * 2, this.#context.storage.traits.pageRows);
+      this.#pageRows = Math.min(this.#pageRows * 2, this.#stored.context.storage.traits.pageRows);
     } else if (this.#index < window.rows.length) {
       // Rows that were read for nothing: a consumer that is slower than the changes asks for fewer at a time.
       this.#pageRows = Math.max(1, this.#pageRows >> 1);
@@ -205,22 +203,26 @@ export class StorageWatcher implements KeyWatcher {
     const backoff = new Backoff();
     for (;;) {
       try {
-        if (this.#context.turn.isUsedUp()) await this.#context.turn.next();
+        if (isTurnUsedUp()) await nextTurn();
         if (this.#stopped) return undefined;
         const answer = this.#ask();
         const window = answer instanceof Promise ? await this.#unlessStopped(answer) : answer;
         if (window === undefined || this.#stopped) return undefined;
-        if (backoff.attempts > 0) this.#context.emit("reconnected", "a watcher goes on", { bucket: this.#bucket });
+        if (backoff.attempts > 0)
+          this.#stored.context.emit("reconnected", "a watcher goes on", { bucket: this.#stored.storage.name });
         this.#checkPast(window.head);
         this.#window = window;
         this.#index = 0;
-        this.#resume = window.resume;
+        this.#resume = this.#phase === "initial" || !this.#stored.feed.isNear(window.end) ? window.resume : undefined;
         return window;
       } catch (error) {
         if (this.#stopped) return undefined;
         if (!isKeyValueError(error, "UNAVAILABLE") && !isKeyValueError(error, "TIMEOUT")) throw error;
         if (backoff.attempts === 0) {
-          this.#context.emit("reconnecting", "a watcher waits for the storage", { bucket: this.#bucket, error });
+          this.#stored.context.emit("reconnecting", "a watcher waits for the storage", {
+            bucket: this.#stored.storage.name,
+            error,
+          });
         }
         await this.#sleep((resume) => {
           const timer = setTimeout(resume, backoff.next());
@@ -236,8 +238,8 @@ export class StorageWatcher implements KeyWatcher {
     const after = this.#position;
     const limit = this.#pageRows;
     if (this.#phase === "live") {
-      if (this.#feed.isNear(after)) return this.#feed.tail(after, !metaOnly, limit);
-      return this.#feed.read({
+      if (this.#stored.feed.isNear(after)) return this.#stored.feed.tail(after, !metaOnly, limit);
+      return this.#stored.feed.read({
         filter,
         after,
         upTo: undefined,
@@ -247,7 +249,7 @@ export class StorageWatcher implements KeyWatcher {
         resume: this.#resume,
       });
     }
-    return this.#feed.read({
+    return this.#stored.feed.read({
       filter,
       after,
       upTo: this.#line.revision,
@@ -260,11 +262,14 @@ export class StorageWatcher implements KeyWatcher {
 
   /** Ends the watch when what comes next may be gone, or when the storage has lost what was seen (rules W13, W14). */
   #checkPast(head: Head): void {
-    const state = this.#phase === "initial" && this.#plan.initial !== "resume";
-    const seen = state ? this.#line.revision : this.#position.revision;
+    const { initial } = this.#plan;
+    const isState = this.#phase === "initial" && (initial === "newest" || head.compactedTo <= this.#line.compactedTo);
+    // The newest row of each key tells by itself that the key is deleted no more; older rows need the markers behind them.
+    const seen = isState && initial !== "resume" ? this.#line.revision : this.#position.revision;
     checkPast(seen + 1, head);
-    if (this.#detectsLoss && head.revision < Math.max(seen, this.#line.revision))
+    if (this.#detectsLoss && head.revision < Math.max(seen, this.#line.revision)) {
       throw historyLost(seen, head.revision);
+    }
   }
 
   /** Waits for an answer of the storage; undefined when the watcher is stopped before it comes. */

@@ -183,8 +183,8 @@ export interface BucketStorage {
   purgeMarkers(query: PurgeQuery, call: Call): Awaitable<PurgePage>;
 
   /**
-   * Calls `wake` soon after each change of the bucket, by whomever, its deletion included; also now and then for
-   * nothing. Carries no data: whoever is woken reads the log. When it resolves, no later change goes unannounced, but a
+   * Calls `wake` soon after each change of the bucket, by whomever, its deletion and the removal of rows included; also
+   * now and then for nothing. Carries no data: whoever is woken reads the log. When it resolves, no later change goes unannounced, but a
    * wake-up can be lost with a connection where `pollInterval` is set. Returns what ends it, which does not throw.
    */
   subscribe(wake: () => void, call: Call): Awaitable<() => void>;
@@ -229,6 +229,8 @@ export interface LogPage {
   /** True when no row was left out between `end` and the end of the query; without `upTo`, `end` is then the head. */
   readonly done: boolean;
   readonly head: Head;
+  /** The storage's clock at that moment, in milliseconds; needed where {@link Storage.now} is left out (rule T1). */
+  readonly now?: number | undefined;
   /**
    * Whatever lets the storage go on more cheaply, such as the revisions that it has sorted already. It holds nothing but
    * memory: it may be dropped at any time, and a page read without it is right too.

@@ -87,14 +87,14 @@ export class StoredBucket {
     this.context.admit(signal);
     const answer = this.context.step((call) => start(this.storage, call), signal, written);
     if (!written) return answer;
-    if (answer instanceof Promise) return answer.finally(() => this.feed.wake());
-    this.feed.wake();
+    if (answer instanceof Promise) return answer.finally(() => this.feed.removed());
+    this.feed.removed();
     return answer;
   }
 
   /** What was read before is out of date for our own watchers before the write's caller hears of it (rule W7). */
   #wrote(unit: Unit, outcome: Outcome): Outcome {
-    if (!("refused" in outcome)) this.feed.wrote(outcome.at(-1) as number);
+    if (!("refused" in outcome)) this.feed.wrote(unit, outcome);
     this.#onWrite(unit.length === 1 ? unit[0]?.ttl : shortestTtl(unit));
     return outcome;
   }

@@ -4,6 +4,9 @@ import type { Row } from "./row.ts";
 
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
+/** The last moment that a `Date` can hold, in milliseconds. */
+const lastDate = 8.64e15;
+
 /**
  * An entry over a row that other readers share: value and dates are copied when they are first asked for, so that
  * changing them changes nothing for anybody else (rule M6).
@@ -45,7 +48,7 @@ export class StoredEntry implements KeyValueEntry {
   }
 
   get expiresAt(): Date | undefined {
-    if (this.#row.expiresAt !== undefined) this.#expiresAt ??= new Date(this.#row.expiresAt);
+    if (this.#row.expiresAt !== undefined) this.#expiresAt ??= new Date(Math.min(this.#row.expiresAt, lastDate));
     return this.#expiresAt;
   }
 

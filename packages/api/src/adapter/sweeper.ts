@@ -13,6 +13,8 @@ export class Sweeper {
   readonly #context: ManagerContext;
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
+  /** True while a sweep is planned that is no later than what a write asks for. */
+  #isSoon = false;
   #sweeping = false;
   #stopped = false;
   #backoff = new Backoff();
@@ -24,7 +26,7 @@ export class Sweeper {
 
   /** Takes note of a write, whose entry may expire soon. */
   wrote(ttl: number | undefined): void {
-    if (ttl === undefined && this.#timer !== undefined) return;
+    if (ttl === undefined && this.#isSoon) return;
     this.#planIn(Math.min(ttl ?? lookAfterWrite, lookAfterWrite));
   }
 
@@ -40,12 +42,18 @@ export class Sweeper {
     if (this.#timer !== undefined && this.#due <= due) return;
     clearTimeout(this.#timer);
     this.#due = due;
+    this.#isSoon = delay <= lookAfterWrite;
     this.#timer = setTimeout(() => void this.#sweep(), delay).unref();
   }
 
   async #sweep(): Promise<void> {
     this.#timer = undefined;
-    if (this.#sweeping) return;
+    this.#isSoon = false;
+    if (this.#sweeping) {
+      // Something was written while the sweep that is under way had looked already.
+      this.#planIn(lookAfterWrite);
+      return;
+    }
     this.#sweeping = true;
     let next: number | undefined;
     try {
