@@ -209,3 +209,141 @@ test("T2: due expiries that cannot be carried out are reported once, and tried a
   line.before = async () => undefined;
   expect(events.map((event) => event.type)).toEqual(["sweep-failed"]);
 });
+
+/** Lets nothing wake the watchers but what the kit knows by itself. */
+function withholdWakeUps(line: RemoteStorage): void {
+  line.before = async (request) => {
+    if (request.method === "subscribe") (request.args as unknown[])[0] = () => undefined;
+  };
+}
+
+test("W7: what a purge removed while a page was on its way is not delivered", async () => {
+  const { line, kv } = await open();
+  await kv.put("a", "secret");
+  await kv.put("b", "1");
+  const watcher = await kv.watch(">");
+  const arrived = gate();
+  line.after = (request) => (request.method === "readLog" ? arrived.promise : Promise.resolve());
+  const iterator = watcher[Symbol.asyncIterator]();
+  const first = iterator.next();
+  await expect.poll(() => line.count("readLog")).toBe(1);
+  await kv.purge("a");
+  line.after = async () => undefined;
+  arrived.open();
+  expect(shown((await first).value ?? null)).toBe("b@2");
+  await watcher.stop();
+});
+
+test("W7: what purgeDeletes or a lower history removed while a page was on its way is read again", async () => {
+  for (const remove of [
+    (kv: KeyValue) => kv.purgeDeletes({ olderThan: 0 }),
+    async (_: KeyValue, manager: KeyValueManager) => manager.updateKeyValue({ bucket: "b", history: 1 }),
+  ]) {
+    const { line, manager, kv } = await open();
+    await kv.put("a", "old");
+    await kv.put("a", "new");
+    const watcher = await kv.watch(">", { includeHistory: true });
+    const arrived = gate();
+    line.after = (request) => (request.method === "readLog" ? arrived.promise : Promise.resolve());
+    const first = watcher[Symbol.asyncIterator]().next();
+    await expect.poll(() => line.count("readLog")).toBe(1);
+    await remove(kv, manager);
+    line.after = async () => undefined;
+    arrived.open();
+    await first;
+    expect(line.count("readLog")).toBe(2);
+    await watcher.stop();
+  }
+});
+
+test("W7: a transaction that ends with a check wakes our own watchers like any other", async () => {
+  const line = new RemoteStorage();
+  const { kv } = await open(5000, line);
+  withholdWakeUps(line);
+  const watcher = await kv.watch(">");
+  const iterator = watcher[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toBe(null);
+  const next = iterator.next();
+  await kv.transaction([
+    { op: "put", key: "a", value: "1" },
+    { op: "check", key: "b", lastRevision: null },
+  ]);
+  expect(shown((await next).value ?? null)).toBe("a@1");
+  await watcher.stop();
+});
+
+test("W13: a watcher that asked for history notices a marker that went while it read", async () => {
+  const { kv } = await open();
+  await kv.put("a", "1");
+  await kv.put("b", "1");
+  await kv.delete("a");
+  const watcher = await kv.watch(">", { includeHistory: true });
+  const iterator = watcher[Symbol.asyncIterator]();
+  expect(shown((await iterator.next()).value ?? null)).toBe("a@1");
+  await kv.purgeDeletes({ olderThan: 0 });
+  await expect(iterator.next()).rejects.toMatchObject({ code: "REVISION_COMPACTED", compactedTo: 3 });
+});
+
+test("W9: an attempt to subscribe that fails late takes nobody else's subscription away", async () => {
+  const { line, kv } = await open();
+  const held = gate();
+  line.before = (request) => (request.method === "subscribe" ? held.promise : Promise.resolve());
+  const controller = new AbortController();
+  const first = kv.watch(">", { signal: controller.signal });
+  await expect.poll(() => line.count("subscribe")).toBe(1);
+  controller.abort(new Error("enough"));
+  await expect(first).rejects.toThrow("enough");
+  line.before = async () => undefined;
+  const second = await kv.watch(">");
+  held.fail(new KeyValueError("UNAVAILABLE", "the line was cut"));
+  await expect.poll(() => line.count("subscribe")).toBe(2);
+  const third = await kv.watch(">");
+  expect(line.count("subscribe")).toBe(2);
+  await Promise.all([second.stop(), third.stop()]);
+});
+
+test("T1: what expires on a page that was read is not delivered, though the storage's clock is far away", async () => {
+  const { line, manager } = await open();
+  const kv = await manager.createKeyValue({ bucket: "ttl", history: 5, limitMarkerTtl: 1000 });
+  withholdWakeUps(line);
+  line.replaceAnswer = (request, answer) =>
+    request.method === "readLog" ? { ...(answer as LogPage), now: Date.now() } : answer;
+  await kv.put("a", "1");
+  await kv.put("b", "1", { ttl: 30 });
+  const watcher = await kv.watch(">");
+  const iterator = watcher[Symbol.asyncIterator]();
+  expect(shown((await iterator.next()).value ?? null)).toBe("a@1");
+  await expect.poll(async () => (await kv.get("b")) === null).toBe(true);
+  expect((await iterator.next()).value).toBe(null);
+  await watcher.stop();
+});
+
+test("T2: a write that comes while a sweep is under way is looked after by the next", async () => {
+  const { line, manager } = await open();
+  const kv = await manager.createKeyValue({ bucket: "ttl", limitMarkerTtl: 1000 });
+  const held = gate();
+  line.after = (request) => (request.method === "sweep" ? held.promise : Promise.resolve());
+  line.replaceAnswer = (request, answer) => (request.method === "sweep" ? { next: undefined } : answer);
+  await kv.put("a", "1");
+  await expect.poll(() => line.count("sweep"), { timeout: 3000 }).toBeGreaterThan(0);
+  await kv.put("b", "1", { ttl: 1 });
+  const swept = line.count("sweep");
+  held.open();
+  await expect.poll(() => line.count("sweep"), { timeout: 3000 }).toBeGreaterThan(swept);
+});
+
+interface Gate {
+  readonly promise: Promise<void>;
+  open(): void;
+  fail(error: Error): void;
+}
+
+function gate(): Gate {
+  let open: () => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  return { promise, open, fail };
+}

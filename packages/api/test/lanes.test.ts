@@ -1,5 +1,5 @@
 import type { KeyValue, KeyValueErrorCode, KeyValueManager } from "@revkv/api";
-import { isKeyValueError } from "@revkv/api";
+import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { Unit } from "@revkv/api/adapter";
 import { StorageManager } from "@revkv/api/adapter";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -154,6 +154,25 @@ describe("the read lane", () => {
     await refused("TIMEOUT", kv.get("a"));
     const reason = new Error("enough");
     await expect(kv.get("a", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+describe("a deadline", () => {
+  test("a late read is TIMEOUT, whatever the driver makes of the abort", async () => {
+    const { line, kv } = await open(50);
+    line.before = ({ call }) =>
+      new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(new Error("driver: aborted"))));
+    await refused("TIMEOUT", kv.get("a"));
+    await refused("OUTCOME_UNKNOWN", kv.put("a", "1"));
+  });
+
+  test("a storage that knows that it had not begun may say so", async () => {
+    const { line, kv } = await open(50);
+    line.before = ({ call }) =>
+      new Promise((_, reject) =>
+        call.signal.addEventListener("abort", () => reject(new KeyValueError("TIMEOUT", "it was locked"))),
+      );
+    await refused("TIMEOUT", kv.put("a", "1"));
   });
 });
 

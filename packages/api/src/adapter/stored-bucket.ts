@@ -94,7 +94,12 @@ export class StoredBucket {
 
   /** What was read before is out of date for our own watchers before the write's caller hears of it (rule W7). */
   #wrote(unit: Unit, outcome: Outcome): Outcome {
-    if (!("refused" in outcome)) this.feed.wrote(unit, outcome);
+    if ("refused" in outcome) {
+      // It may have brought a due expiry to light, whose marker watchers are to see (rule T9).
+      this.feed.wake();
+    } else {
+      this.feed.wrote(unit, outcome);
+    }
     this.#onWrite(unit.length === 1 ? unit[0]?.ttl : shortestTtl(unit));
     return outcome;
   }
