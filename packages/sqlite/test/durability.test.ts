@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { command, run } from "./children/spawn.ts";
 import { open, temporaryFile } from "./open.ts";
+import { needTool } from "./tool.ts";
 
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
 const onLinux = test.runIf(process.platform === "linux");
@@ -36,9 +37,10 @@ async function synced(
 onLinux.each(drivers)(
   "%s: with full, every write is synced before it resolves; with normal it is not",
   {
-    timeout: 60_000,
+    timeout: 120_000,
   },
   async (driver) => {
+    needTool("strace");
     expect(await synced(driver, "full", 100)).toBe(100);
     expect(await synced(driver, "normal", 100)).toBeLessThan(10);
   },

@@ -183,9 +183,11 @@ export interface BucketStorage {
   purgeMarkers(query: PurgeQuery, call: Call): Awaitable<PurgePage>;
 
   /**
-   * Calls `wake` soon after each change of the bucket, by whomever, its deletion and the removal of rows included; also
-   * now and then for nothing. Carries no data: whoever is woken reads the log. When it resolves, no later change goes unannounced, but a
-   * wake-up can be lost with a connection where `pollInterval` is set. Returns what ends it, which does not throw.
+   * Calls `wake` soon after each change of the bucket by anybody else, its deletion and the removal of rows included; also
+   * now and then for nothing. What this manager changes by {@link commit}, {@link configure} and {@link purgeMarkers} the
+   * kit knows by itself; what {@link Storage.sweep} removes is to be announced. A wake-up carries no data: whoever is
+   * woken reads the log. When it resolves, no later change goes unannounced, but a wake-up can be lost with a connection
+   * where `pollInterval` is set. Returns what ends it, which does not throw.
    */
   subscribe(wake: () => void, call: Call): Awaitable<() => void>;
 }
