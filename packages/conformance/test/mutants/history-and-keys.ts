@@ -1,6 +1,6 @@
 import type { KeyValue, KeyValueEntry } from "@revkv/api";
-import { compileFilter } from "@revkv/api";
-import { call, onCalls } from "./layers.ts";
+import { compileFilter, everyKey } from "@revkv/api";
+import { call, onCalls, put } from "./layers.ts";
 import type { Layer, Mutant } from "./mutant.ts";
 import { mutant, overriding } from "./mutant.ts";
 
@@ -251,17 +251,19 @@ export const historyAndKeysMutants: readonly Mutant[] = [
       },
     }));
   }),
-  mutant("P2", "removes the marker that it found, whatever has come behind it", () =>
-    onCalls((kv) => ({
-      purgeDeletes: async (options) => {
-        const history = await kv.history(">");
-        const marked = [...new Map(history.map((entry) => [entry.key, entry])).values()].filter(
-          ({ operation }) => operation !== "PUT",
-        );
+  mutant("P2", "removes the marker that it found, whatever has come behind it", () => ({
+    bucket: (bucket) => ({
+      purgeMarkers: async (query) => {
+        const log = { filter: everyKey, after: { revision: 0 }, upTo: undefined, values: false };
+        const page = bucket.readLog({ ...log, newestOnly: true, limit: 10_000, maxBytes: 1 }, call);
         await new Promise((resolve) => setImmediate(resolve));
-        for (const { key } of marked) await kv.purge(key);
-        return await kv.purgeDeletes(options);
+        const marked = (await page).rows.filter(({ operation }) => operation !== "PUT");
+        await bucket.commit(
+          marked.map(({ key }) => [{ ...put(key), op: "purge" }]),
+          call,
+        );
+        return await bucket.purgeMarkers(query, call);
       },
-    })),
-  ),
+    }),
+  })),
 ];
