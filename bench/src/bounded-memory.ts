@@ -17,7 +17,7 @@ export interface Writing {
 
 /** What a process held while it wrote, in bytes. */
 export interface Held {
-  /** The most that JavaScript held after a garbage collection, above what it held before the first put. */
+  /** The most that JavaScript held after a garbage collection. */
   readonly peak: number;
   /** The same after the last put. */
   readonly end: number;
@@ -52,9 +52,9 @@ export async function boundedMemory(quick: boolean): Promise<string> {
   const more = medians("never reads", "peak") - medians("reads all", "peak");
   return `### Bounded memory
 
-${number(puts)} puts on ${number(size)} keys, values of about 100 bytes, beside one watcher of all keys: what JavaScript holds after a garbage
-collection, above what it held before the first put, looked at 20 times; and the most that the process had from the
-system. Median of ${rounds} runs in processes of their own, in MiB.
+${number(puts)} puts on ${number(size)} keys, values of about 100 bytes, beside one watcher of all keys: what JavaScript holds (Node's own included) after a garbage
+collection, looked at 20 times, and the most that the process had from the system. Medians of ${rounds} runs in processes of
+their own, in MiB.
 
 ${table(["beside", "held at most", "held at the end", "resident at most"], rows)}
 

@@ -31,17 +31,16 @@ async function putAll(count: number): Promise<void> {
 
 await putAll(size);
 const watcher = await watch();
-const before = await footprint();
 let peak = 0;
-let after = before;
-const steps = 20;
-for (let step = 0; step < steps; step += 1) {
-  await putAll(puts / steps);
-  after = await footprint();
-  peak = Math.max(peak, after.held - before.held);
+let end = 0;
+const looks = 20;
+for (let look = 0; look < looks; look += 1) {
+  await putAll(puts / looks);
+  end = (await footprint()).held;
+  peak = Math.max(peak, end);
 }
 if (reader === "reads all" && seen !== revision) throw new Error(`the reader saw ${seen} of ${revision}`);
-const held: Held = { peak, end: after.held - before.held, resident: process.resourceUsage().maxRSS * 1024 };
+const held: Held = { peak, end, resident: process.resourceUsage().maxRSS * 1024 };
 await watcher?.stop();
 await manager.close();
 answer(held);

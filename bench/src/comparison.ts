@@ -39,10 +39,10 @@ export function rowsFor(sizes: readonly [number, ...number[]]): Row[] {
   const kinds: readonly Kind[] = ["string", "bytes"];
   return [
     ...(["put", "get"] as const).flatMap((task) => kinds.map((kind): Row => ({ task, kind, size: smallest }))),
-    ...(["put together", "get together"] as const).map((task): Row => ({ task, kind: "string", size: smallest })),
+    ...(["put, 64 at once", "get, 64 at once"] as const).map((task): Row => ({ task, kind: "string", size: smallest })),
     ...(["put", "get"] as const).flatMap((task) => sizes.slice(1).map((size): Row => ({ task, kind: "string", size }))),
     ...sizes.map((size): Row => ({ task: "keys", kind: "string", size })),
-    ...(["1 watcher", "100 watchers", "1000 watchers"] as const).map(
+    ...(["1 watcher", "100 watchers", "1,000 watchers"] as const).map(
       (task): Row => ({ task, kind: "string", size: 100 }),
     ),
   ];

@@ -16,7 +16,8 @@ export function number(value: number): string {
 /** A time with a unit in which it is easy to read. */
 export function time(nanoseconds: number): string {
   if (nanoseconds < 1e3) return `${number(nanoseconds)} ns`;
-  return nanoseconds < 1e6 ? `${number(nanoseconds / 1e3)} µs` : `${number(nanoseconds / 1e6)} ms`;
+  if (nanoseconds < 1e6) return `${number(nanoseconds / 1e3)} µs`;
+  return nanoseconds < 1e9 ? `${number(nanoseconds / 1e6)} ms` : `${number(nanoseconds / 1e9)} s`;
 }
 
 /** Whether an aim was reached. */

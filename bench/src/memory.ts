@@ -12,8 +12,8 @@ const keyvDefault: Subject = keyv("keyv");
 const smallest = 1_000;
 const largest = 1_000_000;
 
-const about = `- **revkv**: \`@revkv/memory\`, a bucket with history 1. Strings are encoded on \`put\`; \`get\` includes reading the value
-  (\`string()\` or \`value\`).
+const about = `- **revkv**: \`@revkv/memory\`, a bucket with history 1. \`get\` includes reading the value: \`string()\`, or for bytes \`value\`,
+  which is a copy.
 - **Map**: a plain \`Map\` behind async functions, which does nothing else: no copy, no revision, no order of keys. Its
   keys with a prefix are found by looking at all of them, its watchers are listeners of a \`node:events\` emitter.
 - **keyv**: \`new Keyv()\`, in memory. **keyv as is**: the same with \`serialization: false\`, which keeps references.

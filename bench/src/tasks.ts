@@ -17,12 +17,12 @@ const together = 64;
 export type TaskName =
   | "put"
   | "get"
-  | "put together"
-  | "get together"
+  | "put, 64 at once"
+  | "get, 64 at once"
   | "keys"
   | "1 watcher"
   | "100 watchers"
-  | "1000 watchers";
+  | "1,000 watchers";
 
 /** Gets a task ready; undefined when the store cannot do it. */
 type Prepare = (workload: Workload) => Task | Promise<Task | undefined>;
@@ -47,7 +47,7 @@ export const tasks: Readonly<Record<TaskName, Prepare>> = {
     };
   },
 
-  "put together": (workload) => ({
+  "put, 64 at once": (workload) => ({
     async batch() {
       const puts: Promise<unknown>[] = [];
       for (let count = 0; count < together; count += 1) puts.push(workload.store.put(workload.key(), workload.value()));
@@ -56,7 +56,7 @@ export const tasks: Readonly<Record<TaskName, Prepare>> = {
     },
   }),
 
-  "get together": (workload) => {
+  "get, 64 at once": (workload) => {
     const { store } = workload;
     return {
       async batch() {
@@ -78,7 +78,7 @@ export const tasks: Readonly<Record<TaskName, Prepare>> = {
 
   "1 watcher": watched(1),
   "100 watchers": watched(100),
-  "1000 watchers": watched(1000),
+  "1,000 watchers": watched(1000),
 };
 
 /** Puts, each awaited until every one of the watchers was given its entry. */
