@@ -107,10 +107,12 @@ export const lifecycleScenarios: readonly Scenario[] = [
       const kv = await manager.createKeyValue({ bucket: env.bucketName() });
       const reader = read(await kv.watchAll());
       assert.deepEqual(await reader.throughNull(), []);
-      const next = reader.next();
-      await delay(timeout + 500);
-      await kv.put("key", "value");
-      assert.equal(brief(await next), "1 PUT key=value");
+      const putLater = async (): Promise<void> => {
+        await delay(timeout + 500);
+        await kv.put("key", "value");
+      };
+      const [item] = await Promise.all([reader.next(), putLater()]);
+      assert.equal(brief(item), "1 PUT key=value");
       await reader.watcher.stop();
     },
   }),
@@ -222,9 +224,8 @@ export const lifecycleScenarios: readonly Scenario[] = [
       const waiting = read(await kv.watchAll());
       await waiting.throughNull();
       const [fresh, unread] = [read(await kv.watchAll()), await kv.watchAll()];
-      const end = waiting.ended();
-      await manager.close();
-      assert.deepEqual(await end, []);
+      const [rest] = await Promise.all([waiting.ended(), manager.close()]);
+      assert.deepEqual(rest, []);
       await fresh.ended();
       await read(unread).ended();
       await unread.stop();
