@@ -93,16 +93,15 @@ export function updateConfig(current: NormalizedConfig, update: KeyValueConfig):
 
 /** Tells whether two configs are the same (rule B2). */
 export function sameConfig(a: NormalizedConfig, b: NormalizedConfig): boolean {
-  const metadata = Object.keys(a.metadata);
-  return (
-    a.bucket === b.bucket &&
-    a.description === b.description &&
-    a.history === b.history &&
-    a.compression === b.compression &&
-    limits.every((name) => a[name] === b[name]) &&
-    metadata.length === Object.keys(b.metadata).length &&
-    metadata.every((name) => a.metadata[name] === b.metadata[name])
-  );
+  return configDifferences(a, b).length === 0;
+}
+
+/** The fields in which a config differs from another, as text: "history is 5, not 1". */
+export function configDifferences(a: NormalizedConfig, b: NormalizedConfig): string[] {
+  return [...fields].flatMap((name) => {
+    const [one, other] = [a, b].map((config) => JSON.stringify(config[name as keyof NormalizedConfig]) ?? "unset");
+    return one === other ? [] : [`${name} is ${one}, not ${other}`];
+  });
 }
 
 function mergeConfig(current: NormalizedConfig, update: KeyValueConfig): NormalizedConfig {

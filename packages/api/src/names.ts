@@ -59,7 +59,9 @@ export function checkKey(key: unknown): asserts key is string {
 
 /** The error for what is no key or no filter. */
 export function invalidKey(what: "key" | "filter", value: unknown): KeyValueError {
-  return new KeyValueError("INVALID_KEY", `${shown(value)} is no ${what}`);
+  const tokens = `a ${what} is tokens of a-z A-Z 0-9 - _ / = joined by single dots, 1 to ${maxKeyLength} characters`;
+  const wild = what === "filter" ? "; a token may be *, the last one >" : "";
+  return new KeyValueError("INVALID_KEY", `${shown(value)} is no ${what}: ${tokens}${wild}`);
 }
 
 /** A bad argument as it may stand in a message: bounded, and never the whole of somebody's data. */

@@ -22,8 +22,8 @@ export interface WatchOptions extends CallOptions {
 /**
  * A watch in progress: iterate it once (rules W1, W9).
  *
- * Entries of the initial set come first, then `null` exactly once, then every later entry. While it waits on a storage
- * that other processes can write to, a watcher keeps the process running; on one in this process's memory it does not.
+ * Entries of the initial set come first, then `null` exactly once, then every later entry. A consumer that waits for the
+ * next one keeps the process running.
  *
  * @example
  * ```ts

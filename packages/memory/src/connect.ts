@@ -49,11 +49,14 @@ export async function connect(options: string | MemoryOptions = {}): Promise<Key
 /** Reads `memory:name`; without a name (`memory:`) the storage is the manager's own. */
 function parseUrl(url: string): MemoryOptions {
   if (!url.startsWith(urlScheme)) throw invalid(`a memory storage is "memory:" or "memory:name"`);
-  return url === urlScheme ? {} : { name: url.slice(urlScheme.length) };
+  const name = url.slice(urlScheme.length);
+  if (name.startsWith("//")) throw invalid(`a memory storage is "memory:${name.slice(2)}", without slashes`);
+  return name === "" ? {} : { name };
 }
 
 function checkOptions(options: unknown): asserts options is MemoryOptions {
-  if (typeof options !== "object" || options === null) throw invalid('options are an object or "memory:name"');
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw invalid('options are an object or "memory:name"');
   const stranger = Object.keys(options).find((option) => !known.has(option));
   if (stranger !== undefined) throw invalid(`"${stranger}" is no option of a memory storage`);
   const { name, now } = options as Readonly<Record<string, unknown>>;

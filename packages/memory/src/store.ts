@@ -4,6 +4,8 @@ import { MemoryBucket } from "./memory-bucket.ts";
 
 /** The buckets of one storage, and its clock. */
 export class Store {
+  /** The clock as it was given. */
+  readonly clock: () => number;
   /** The one clock of all who use the store, in milliseconds (rule T6). */
   readonly now: () => number;
   /** True when managers that are not known yet can come to share the store. */
@@ -11,7 +13,8 @@ export class Store {
   readonly #buckets: Map<string, MemoryBucket> = new Map();
 
   constructor(now: () => number, named: boolean) {
-    this.now = now;
+    this.clock = now;
+    this.now = now === Date.now ? now : () => checkedTime(now());
     this.named = named;
   }
 
@@ -40,6 +43,12 @@ export class Store {
   }
 }
 
+/** @throws `INVALID_ARGUMENT` for what no `Date` can hold: an entry without a time would have no order */
+function checkedTime(time: unknown): number {
+  if (typeof time === "number" && Math.abs(time) <= 8.64e15) return time;
+  throw new KeyValueError("INVALID_ARGUMENT", "the clock that was given to connect does not tell milliseconds");
+}
+
 /** The named stores that are in use, and by how many. */
 const inUse = new Map<string, { readonly store: Store; users: number }>();
 
@@ -58,7 +67,7 @@ export interface StoreLease {
 export function leaseStore(name: string | undefined, now: (() => number) | undefined): StoreLease {
   if (name === undefined) return { store: new Store(now ?? Date.now, false), release: () => undefined };
   const shared = inUse.get(name) ?? { store: new Store(now ?? Date.now, true), users: 0 };
-  if (now !== undefined && now !== shared.store.now) {
+  if (now !== undefined && now !== shared.store.clock) {
     throw new KeyValueError("INVALID_ARGUMENT", `the store ${JSON.stringify(name)} is in use with another clock`);
   }
   inUse.set(name, shared);

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import type { KeyValueManager } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import { afterEach, expect, test, vi } from "vitest";
@@ -116,4 +118,34 @@ test("what is no option is refused before anything", async () => {
     await expect(connect(options as MemoryOptions), JSON.stringify(options)).rejects.toThrow(invalidArgument);
   }
   expect(now).not.toHaveBeenCalled();
+});
+
+test("a clock that tells no time is refused with the first entry, and leaves nothing behind", async () => {
+  for (const now of [() => Number.NaN, () => 8.65e15, () => "noon" as never]) {
+    const manager = await connect({ now });
+    const kv = await manager.createKeyValue({ bucket: "b" });
+    await expect(kv.put("k", "v")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect((await kv.status()).values).toBe(0);
+    await manager.close();
+  }
+});
+
+test("a process runs on while somebody waits for the next change, and ends when nobody does any more", async () => {
+  const program = `
+    import { connect } from "@revkv/memory";
+    const manager = await connect();
+    const kv = await manager.createKeyValue({ bucket: "b", limitMarkerTtl: 1000 });
+    await kv.put("k", "v", { ttl: 50 });
+    for await (const entry of await kv.watch(">", { updatesOnly: true })) {
+      if (entry === null) continue;
+      console.log(entry.operation, entry.reason);
+      break;
+    }
+    await kv.watch(">");`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--conditions=@revkv/source", "--input-type=module", "--eval", program],
+    { cwd: import.meta.dirname },
+  );
+  expect(stdout).toBe("PURGE expired\n");
 });

@@ -1,5 +1,5 @@
 import type { Capabilities } from "../capabilities.ts";
-import { KeyValueError } from "../errors.ts";
+import { isKeyValueError, KeyValueError } from "../errors.ts";
 import { checkKey, isPlainObject, shown } from "../names.ts";
 import type { Value } from "./bytes.ts";
 import { copyBytes, isBytes, lengthOf } from "./bytes.ts";
@@ -94,11 +94,20 @@ export function tooLarge(length: number, limit: number): KeyValueError {
 }
 
 /**
- * Checks one operation and makes it a write.
+ * Checks one operation of a transaction and makes it a write; an error says which one it was.
  *
  * @throws `INVALID_KEY`, `INVALID_ARGUMENT`, `VALUE_TOO_LARGE`, `UNSUPPORTED`
  */
-export function writeOf(operation: unknown, capabilities: Capabilities): Write {
+export function writeOf(operation: unknown, capabilities: Capabilities, index: number): Write {
+  try {
+    return checkedWrite(operation, capabilities);
+  } catch (error) {
+    if (!isKeyValueError(error)) throw error;
+    throw new KeyValueError(error.code, `operation ${index}: ${error.message}`, { cause: error });
+  }
+}
+
+function checkedWrite(operation: unknown, capabilities: Capabilities): Write {
   const op = (operation as { readonly op?: unknown } | null | undefined)?.op;
   const fields = typeof op === "string" && Object.hasOwn(operationFields, op) ? operationFields[op] : undefined;
   if (fields === undefined) throw invalid(`an operation's op is put, create, update, delete, purge or check`);

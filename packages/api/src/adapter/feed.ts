@@ -5,6 +5,9 @@ import type { Position, Row } from "./row.ts";
 import type { Awaitable, BucketStorage, Head, LogPage, LogQuery } from "./storage.ts";
 import type { Unit, Write } from "./write.ts";
 
+/** The longest delay of a timer, in milliseconds. */
+const longestTimeout = 2 ** 31 - 1;
+
 /** A page of the log that was read, with the state of the bucket's wake-ups at that time. */
 export interface Window {
   /** The page begins behind this revision. */
@@ -128,8 +131,8 @@ export class Feed {
   /** Waits for the next wake-up; returns what ends the wait early. Without a deadline (rule E3). */
   wait(resume: () => void): () => void {
     this.#waiting.add(resume);
-    const { pollInterval } = this.#context.storage.traits;
-    if (pollInterval !== undefined) this.#poll ??= setTimeout(() => this.wake(), pollInterval);
+    // Whoever waits for the next change keeps the process running, also where no poll is needed.
+    this.#poll ??= setTimeout(() => this.wake(), this.#context.storage.traits.pollInterval ?? longestTimeout);
     return () => {
       this.#waiting.delete(resume);
       if (this.#waiting.size === 0) this.#stopPolling();

@@ -113,16 +113,15 @@ export class StorageKeyValue implements KeyValue {
 
   async transaction(operations: readonly Operation[], options?: CallOptions): Promise<number[]> {
     const { transactions, maxOperations } = this.#capabilities;
-    if (!Array.isArray(operations) || operations.length === 0) {
-      throw invalid("a transaction has at least one operation");
-    }
+    if (!Array.isArray(operations)) throw invalid(`operations are a list, not ${shown(operations)}`);
+    if (operations.length === 0) throw invalid("a transaction has at least one operation");
     checkOptions(options, allowedOptions.call);
     if (!transactions) throw new KeyValueError("UNSUPPORTED", "there are no transactions here");
     if (operations.length > maxOperations) {
       throw new KeyValueError("UNSUPPORTED", `${operations.length} operations, at most ${maxOperations} are possible`);
     }
     // Not map(), which passes over the holes of a sparse list.
-    const unit = Array.from(operations, (operation) => writeOf(operation, this.#capabilities));
+    const unit = Array.from(operations, (operation, index) => writeOf(operation, this.#capabilities, index));
     return [...(await this.#stored.write(unit, options?.signal))];
   }
 

@@ -1,6 +1,6 @@
 import type { Capabilities } from "../capabilities.ts";
 import type { KeyValueConfig } from "../config.ts";
-import { checkConfig, normalizeConfig, sameConfig, updateConfig } from "../config.ts";
+import { checkConfig, configDifferences, normalizeConfig, sameConfig, updateConfig } from "../config.ts";
 import { isKeyValueError, KeyValueError } from "../errors.ts";
 import type { ManagerOptions } from "../events.ts";
 import type { KeyValue } from "../key-value.ts";
@@ -73,7 +73,8 @@ export class StorageManager implements KeyValueManager {
     checkOptions(options, allowedOptions.call);
     const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
     if (!found.created && !sameConfig(found.config, wanted)) {
-      throw new KeyValueError("BUCKET_EXISTS", `bucket "${wanted.bucket}" exists with another config`);
+      const differences = configDifferences(found.config, wanted).join("; ");
+      throw new KeyValueError("BUCKET_EXISTS", `bucket "${wanted.bucket}" exists with another config: ${differences}`);
     }
     return this.#handle(found.bucket);
   }
