@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KeyValue, KeyValueEntry, KeyValueErrorCode, KeyValueErrorOf } from "@revkv/api";
+import type { Capabilities, KeyValue, KeyValueEntry, KeyValueErrorCode, KeyValueErrorOf } from "@revkv/api";
 import { brief, collect, rejects, throughNull } from "./expect.ts";
 import type { ScenarioEnv } from "./scenario.ts";
 
@@ -64,6 +64,15 @@ export async function fill(kv: KeyValue, keys: readonly string[], value = "x"): 
 /** What `get` gives for each of these keys. */
 export async function getEach(kv: KeyValue, keys: readonly string[]): Promise<readonly (KeyValueEntry | null)[]> {
   return await Promise.all(keys.map((key) => kv.get(key)));
+}
+
+/** What `getMany` gives for these keys; `get` for each of them where the adapter has no snapshot reads (rule O9). */
+export async function getTogether(
+  capabilities: Pick<Capabilities, "snapshotReads">,
+  kv: KeyValue,
+  keys: readonly string[],
+): Promise<readonly (KeyValueEntry | null)[]> {
+  return capabilities.snapshotReads ? await kv.getMany(keys) : await getEach(kv, keys);
 }
 
 /** `count` keys that sort in the order of their numbers: `prefix0000`, `prefix0001` and so on. */

@@ -36,7 +36,6 @@ export function bucketCalls(kv: KeyValue, capabilities: Capabilities): readonly 
   const calls: readonly Call[] = [
     call("get", (options) => kv.get("key", options)),
     call("getRevision", (options) => kv.getRevision("key", 1, options)),
-    call("getMany", (options) => kv.getMany(["key", "other"], options)),
     call("keys", (options) => kv.keys(">", options)),
     call("listKeys", (options) => firstOf(kv.listKeys(">", options))),
     call("entries", (options) => firstOf(kv.entries(">", options))),
@@ -54,10 +53,15 @@ export function bucketCalls(kv: KeyValue, capabilities: Capabilities): readonly 
     call("purgeAll", (options) => kv.purgeAll(">", options)),
     call("purgeDeletes", (options) => kv.purgeDeletes(options), ["olderThan"]),
   ];
+  const getMany = call("getMany", (options) => kv.getMany(["key", "other"], options));
   const transaction = call("transaction", (options) =>
     kv.transaction([{ op: "put", key: "transaction", value: "x" }], options),
   );
-  return capabilities.transactions ? [...calls, transaction] : calls;
+  return [
+    ...calls,
+    ...(capabilities.snapshotReads ? [getMany] : []),
+    ...(capabilities.transactions ? [transaction] : []),
+  ];
 }
 
 /** Every call of a manager but `close`, on a bucket of this name. */

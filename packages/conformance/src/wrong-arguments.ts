@@ -48,8 +48,10 @@ export function wrongArguments(kv: KeyValue, env: ScenarioEnv): Record<string, (
   }
   calls["putString of bytes"] = () => kv.putString("key", misuse(new Uint8Array(1)));
   calls["getRevision 0"] = () => kv.getRevision("key", 0);
-  for (const keys of [undefined, null, "key", 5, {}, new Set(["key"])]) {
-    calls[`getMany ${shown(keys)}`] = () => kv.getMany(misuse(keys));
+  if (env.capabilities.snapshotReads) {
+    for (const keys of [undefined, null, "key", 5, {}, new Set(["key"])]) {
+      calls[`getMany ${shown(keys)}`] = () => kv.getMany(misuse(keys));
+    }
   }
   for (const filter of [null, 5, true, {}, new Set(["key"])]) {
     const given = misuse<string>(filter);

@@ -10,14 +10,16 @@ import { scenario } from "../scenario.ts";
 export const bucketTtlScenarios: readonly Scenario[] = [
   scenario("T1/bucket-ttl", "from created + ttl on an entry is in no read, listing, history or initial set", {
     async run(env) {
-      const kv = await env.bucket({ ttl: readable, history: 3 });
+      const lasting = await env.bucket({ ttl: hour });
+      await lasting.put("k", "1");
+      for (const [way, entry] of await everyRead(env, lasting, "k", 1)) {
+        assert.equal(lifetime(entry), hour, `${way} tells when the entry expires`);
+      }
+      const kv = await env.bucket({ ttl: 300, history: 3 });
       await kv.put("k", "1");
       await kv.put("k", "2");
       await kv.delete("deleted");
-      for (const [way, entry] of await everyRead(env, kv, "k", 2)) {
-        assert.equal(lifetime(entry), readable, `${way} tells when the entry expires`);
-      }
-      await outlive(env, readable);
+      await outlive(env, 300);
       for (const [way, entry] of await everyRead(env, kv, "k", 2)) assert.equal(entry, null, way);
       assert.equal(await kv.getRevision("k", 1), null);
       assert.deepEqual(await kv.keys(), []);
@@ -83,12 +85,13 @@ export const bucketTtlScenarios: readonly Scenario[] = [
 
   scenario("T1/each-by-its-own-age", "every entry expires by its own age", {
     async run(env) {
-      const kv = await env.bucket({ ttl: 1_500, history: 3 });
+      const ttl = 3_000;
+      const kv = await env.bucket({ ttl: hour, history: 3 });
       await kv.put("k", "1");
       await kv.put("old", "2");
-      await env.pass(1_000);
+      await outlive(env, ttl);
       await kv.put("k", "3");
-      await outlive(env, 500);
+      await env.manager.updateKeyValue({ bucket: kv.bucket, ttl });
       assert.deepEqual((await kv.history(">")).map(brief), ["3 PUT k=3"]);
       assert.deepEqual(await kv.keys(), ["k"]);
     },
@@ -193,9 +196,9 @@ export const bucketTtlScenarios: readonly Scenario[] = [
 
   scenario("T6/managers-agree", "all managers of a storage go by one clock, in what they write and in what they read", {
     async run(env) {
-      const kv = await env.bucket({ ttl: readable });
-      const others = await Promise.all([1, 2].map(async () => (await env.open()).keyValue(kv.bucket)));
-      const handles = [kv, ...others];
+      const managers = [env.manager, await env.open(), await env.open()];
+      const { bucket } = await env.bucket({ ttl: hour });
+      const handles = await Promise.all(managers.map((manager) => manager.keyValue(bucket)));
       const start = performance.now();
       for (const [index, handle] of handles.entries()) await handle.put(`k${index}`, "x");
       const elapsed = performance.now() - start;
@@ -208,8 +211,11 @@ export const bucketTtlScenarios: readonly Scenario[] = [
       const spread = Math.max(...created) - Math.min(...created);
       // Whole milliseconds may differ by one more than has passed.
       assert.ok(spread <= elapsed + 1, `written within ${elapsed} ms, but ${spread} ms apart by the storage's clock`);
-      await outlive(env, readable);
-      for (const handle of handles) assert.deepEqual(await handle.keys(), [], "expired for every manager");
+      const shortLived = await env.bucket({ ttl: 300 });
+      const doomed = await Promise.all(managers.map((manager) => manager.keyValue(shortLived.bucket)));
+      for (const [index, handle] of doomed.entries()) await handle.put(`k${index}`, "x");
+      await outlive(env, 300);
+      for (const handle of doomed) assert.deepEqual(await handle.keys(), [], "expired for every manager");
     },
   }),
 ];

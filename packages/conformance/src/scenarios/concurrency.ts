@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { KeyValue } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
+import { getTogether } from "../bucket-state.ts";
 import { collect, eventually, rejects } from "../expect.ts";
 import { inParallel, randomNumbers, range } from "../load.ts";
 import { revisions } from "../recorder.ts";
@@ -39,11 +40,11 @@ const conditions: readonly Scenario[] = [
       const audits = audit(env, kv, accounts, () => transferring);
       await inParallel(6, 6, async (worker) => {
         const own = kvs[worker % kvs.length] ?? kvs[0];
-        for (let done = 0; done < 15; done += 1) await transfer(own, accounts, random);
+        for (let done = 0; done < 15; done += 1) await transfer(env, own, accounts, random);
       });
       transferring = false;
       await audits;
-      assert.equal(await balance(kv, accounts), 500);
+      assert.equal(await balance(env, kv, accounts), 500);
     },
   }),
 ];
@@ -70,13 +71,18 @@ async function oneWins(
 }
 
 /** Moves some money, on condition that neither account has changed meanwhile. */
-async function transfer(kv: KeyValue, accounts: readonly string[], random: (limit: number) => number): Promise<void> {
+async function transfer(
+  env: ScenarioEnv,
+  kv: KeyValue,
+  accounts: readonly string[],
+  random: (limit: number) => number,
+): Promise<void> {
   const from = accounts[random(accounts.length)] ?? "";
   const to = accounts[random(accounts.length)] ?? "";
   if (from === to) return;
   const amount = 1 + random(20);
   for (;;) {
-    const [payer, payee] = await kv.getMany([from, to]);
+    const [payer, payee] = await getTogether(env.capabilities, kv, [from, to]);
     assert.ok(payer && payee, "accounts are always there");
     const left = Number(payer.string()) - amount;
     if (left < 0) return;
@@ -101,13 +107,13 @@ async function audit(
 ): Promise<void> {
   if (!env.capabilities.snapshotReads) return;
   await eventually("the transfers to end", async () => {
-    assert.equal(await balance(kv, accounts), 500);
+    assert.equal(await balance(env, kv, accounts), 500);
     return !goesOn();
   });
 }
 
-async function balance(kv: KeyValue, accounts: readonly string[]): Promise<number> {
-  const entries = await kv.getMany(accounts);
+async function balance(env: ScenarioEnv, kv: KeyValue, accounts: readonly string[]): Promise<number> {
+  const entries = await getTogether(env.capabilities, kv, accounts);
   return entries.reduce((sum, entry) => sum + Number(entry?.string()), 0);
 }
 
@@ -216,7 +222,7 @@ const order: readonly Scenario[] = [
         assert.deepEqual(revisions(await reader.history(key)), [revision]);
         assert.deepEqual(await reader.keys(key), [key]);
         assert.deepEqual(revisions(await collect(reader.entries(key))), [revision]);
-        const [many] = await reader.getMany([key]);
+        const [many] = await getTogether(env.capabilities, reader, [key]);
         assert.equal(many?.revision, revision);
         assert.ok((await reader.status()).lastRevision >= revision);
         const marker = await writer.delete(key);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { KeyValue } from "@revkv/api";
+import { getTogether } from "../bucket-state.ts";
 import { allReject, collect, of, rejects } from "../expect.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
@@ -104,11 +105,15 @@ function callsWithKey(kv: KeyValue, given: unknown, env: ScenarioEnv): Record<st
           ]),
       }
     : {};
+  const manyKeys = env.capabilities.snapshotReads
+    ? {
+        getMany: () => kv.getMany([key]),
+        "getMany behind a good key": () => kv.getMany(["good", key]),
+      }
+    : {};
   return {
     get: () => kv.get(key),
     getRevision: () => kv.getRevision(key, 1),
-    getMany: () => kv.getMany([key]),
-    "getMany behind a good key": () => kv.getMany(["good", key]),
     put: () => kv.put(key, "x"),
     putString: () => kv.putString(key, "x"),
     create: () => kv.create(key, "x"),
@@ -116,6 +121,7 @@ function callsWithKey(kv: KeyValue, given: unknown, env: ScenarioEnv): Record<st
     delete: () => kv.delete(key),
     "delete with a condition": () => kv.delete(key, { lastRevision: 1 }),
     purge: () => kv.purge(key),
+    ...manyKeys,
     ...operations,
   };
 }
@@ -200,7 +206,7 @@ export const nameScenarios: readonly Scenario[] = [
         await kv.put(a, "a");
         await kv.put(b, "b");
         assert.deepEqual(
-          (await kv.getMany([a, b])).map((entry) => entry?.string()),
+          (await getTogether(env.capabilities, kv, [a, b])).map((entry) => entry?.string()),
           ["a", "b"],
         );
         assert.deepEqual(await kv.keys([a]), [a]);

@@ -84,7 +84,7 @@ export const watchBackpressureScenarios: readonly Scenario[] = [
   }),
 ];
 
-/** The bytes of all buffers of this process that are still in use. */
+/** The bytes of all objects and buffers of this process that are still in use. */
 async function held(): Promise<number> {
   setFlagsFromString("--expose-gc");
   const collectGarbage = runInNewContext("gc") as () => void;
@@ -92,7 +92,9 @@ async function held(): Promise<number> {
   collectGarbage();
   await turn();
   collectGarbage();
-  return process.memoryUsage().arrayBuffers;
+  // What is external includes array buffers.
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** The live entries in revision order: all that a consumer that slept can get, where nothing was deleted. */

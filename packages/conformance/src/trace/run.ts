@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Capabilities, KeyValue } from "@revkv/api";
+import { getTogether } from "../bucket-state.ts";
 import { collect, eventually } from "../expect.ts";
 import type { OracleConfig } from "../oracle.ts";
 import { Oracle } from "../oracle.ts";
@@ -88,7 +89,8 @@ export class Trace {
       case "getMany":
         await same(
           what,
-          async () => (await kv.getMany(step.keys)).map((entry) => optional(entry, viewOf)),
+          async () =>
+            (await getTogether(this.#subject.capabilities, kv, step.keys)).map((entry) => optional(entry, viewOf)),
           () => step.keys.map((key) => this.#seen(oracle.get(key))),
         );
         return;
