@@ -51,7 +51,8 @@ export interface KeyValue {
   put(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number>;
 
   /**
-   * Sets a text value, encoded as UTF-8, and resolves to its revision (rule O1).
+   * Sets a text value, encoded as UTF-8, and resolves to its revision (rule O1). Half of a surrogate pair has no UTF-8
+   * and becomes U+FFFD.
    *
    * @throws `INVALID_KEY`, `VALUE_TOO_LARGE`, `BUCKET_FULL`
    */
@@ -96,7 +97,7 @@ export interface KeyValue {
   transaction(operations: readonly Operation[], options?: CallOptions): Promise<number[]>;
 
   /**
-   * Lists the live keys that match, sorted; all keys without a filter (rule L1).
+   * Lists the live keys that match, sorted; all keys without a filter, or with an empty list (rules K3, L1).
    *
    * @throws `INVALID_KEY` for a bad filter
    */
@@ -125,7 +126,9 @@ export interface KeyValue {
   history(filter: string | readonly string[], options?: HistoryOptions): Promise<KeyValueEntry[]>;
 
   /**
-   * Watches the keys that match: first what is there, then `null`, then every change (rules W1 to W14).
+   * Watches the keys that match: first what is there, then `null`, then every change (rules W1 to W14). An
+   * empty list watches all keys (rule K3). `REVISION_COMPACTED` is about a marker of any key of the bucket, whatever the
+   * filter (rule W13).
    *
    * @throws `INVALID_KEY` for a bad filter; `HISTORY_LOST` and `REVISION_COMPACTED` when it cannot start where asked
    */
@@ -135,14 +138,16 @@ export interface KeyValue {
   watchAll(options?: WatchOptions): Promise<KeyWatcher>;
 
   /**
-   * Appends a DEL marker to every live key that matches and resolves to the number of keys (rule O11).
+   * Appends a DEL marker to every live key that matches and resolves to the number of keys (rule O11). Without a
+   * filter, or with an empty list, that is every key of the bucket (rule K3).
    *
    * @throws `INVALID_KEY` for a bad filter
    */
   deleteAll(filter?: string | readonly string[], options?: CallOptions): Promise<number>;
 
   /**
-   * Appends a PURGE marker to every live key that matches and resolves to the number of keys (rule O11).
+   * Appends a PURGE marker to every live key that matches and resolves to the number of keys (rule O11). Without a
+   * filter, or with an empty list, that is every key of the bucket (rule K3).
    *
    * @throws `INVALID_KEY` for a bad filter
    */
