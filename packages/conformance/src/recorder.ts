@@ -9,7 +9,7 @@ export interface Recorder {
   readonly items: readonly (KeyValueEntry | null)[];
   /** The highest revision delivered so far; 0 when there is none. */
   readonly revision: number;
-  /** Waits until a revision at least this high was delivered. */
+  /** Waits until a revision at least this high was delivered, however long that takes as long as something comes. */
   reaches(revision: number): Promise<void>;
   /** Stops the watcher, waits for its normal end, and gives what was delivered. */
   stop(): Promise<Recording>;
@@ -47,10 +47,13 @@ export function record(watcher: KeyWatcher, pace?: () => Promise<void>): Recorde
       return revision;
     },
     async reaches(wanted) {
-      await eventually(`a watcher to deliver revision ${wanted}`, () => {
-        check();
-        return revision >= wanted;
-      });
+      do {
+        const before = items.length;
+        await eventually(`a watcher to deliver revision ${wanted}, after ${before} items`, () => {
+          check();
+          return revision >= wanted || items.length > before;
+        });
+      } while (revision < wanted);
     },
     async stop() {
       await watcher.stop();

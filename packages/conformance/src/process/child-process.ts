@@ -69,6 +69,10 @@ function converse(child: ChildProcess): Other {
   const exit = once(child, "exit") as Promise<[number | null]>;
   let asked = 0;
   let complaints = "";
+  // What goes wrong with the process or its channel also shows in what is asked of it.
+  child.on("error", (error) => {
+    complaints += `${error.message}\n`;
+  });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     complaints = `${complaints}${text}`.slice(-4000);
   });
@@ -85,7 +89,8 @@ function converse(child: ChildProcess): Other {
         message.code === undefined ? new Error(message.error) : new KeyValueError(message.code, message.error),
       );
   });
-  child.on("exit", (code, signal) => {
+  // Not `exit`, which may come before the last answers: `close` comes when the channel is read to its end.
+  child.on("close", (code, signal) => {
     const error = new Error(`the process ended (${signal ?? code}) before it answered\n${complaints}`);
     for (const call of waiting.values()) call.reject(error);
     waiting.clear();
@@ -96,7 +101,9 @@ function converse(child: ChildProcess): Other {
     const answer = new Promise<unknown>((resolve, reject) => {
       assert.ok(child.connected, `a process that is there can be asked\n${complaints}`);
       waiting.set(request.id, { resolve, reject });
-      child.send(request);
+      child.send(request, (error) => {
+        if (error !== null && waiting.delete(request.id)) reject(new Error(`${error.message}\n${complaints}`));
+      });
     });
     return within(`another process to ${command}`, answer, patience);
   };

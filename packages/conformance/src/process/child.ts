@@ -74,7 +74,7 @@ const commands: Commands = {
     const kv = await bucket(name);
     for (let index = 0; ; index += 1) {
       const acknowledged = await putPair(kv, `${prefix}.${index}`);
-      say({ acknowledged });
+      await say({ acknowledged });
     }
   },
 
@@ -103,20 +103,27 @@ async function putPair(kv: KeyValue, key: string): Promise<readonly number[]> {
   return await kv.transaction(pair.map((one) => ({ op: "put", key: one, value: "x" })));
 }
 
-function say(message: Message): void {
-  process.send?.(message);
+/** Says something to the parent; resolves when it is on its way. */
+async function say(message: Message): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.send?.(message, undefined, undefined, () => resolve());
+  });
 }
 
-async function answer({ id, command, args }: Request): Promise<void> {
+async function answerTo({ id, command, args }: Request): Promise<Message> {
   try {
     const run = commands[command] as (...args: readonly unknown[]) => Promise<unknown>;
-    say({ id, result: await run(...args) });
+    return { id, result: await run(...args) };
   } catch (error) {
     const code = isKeyValueError(error) ? error.code : undefined;
-    say({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error), code });
+    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error), code };
   }
+}
+
+async function handle(request: Request): Promise<void> {
+  await say(await answerTo(request));
   // Without the channel nothing but what the adapter left behind keeps this process alive (rule W9).
-  if (command === "leave") {
+  if (request.command === "leave") {
     process.off("disconnect", orphaned);
     process.disconnect();
   }
@@ -130,4 +137,4 @@ function orphaned(): void {
 }
 
 process.on("disconnect", orphaned);
-process.on("message", (request: Request) => void answer(request));
+process.on("message", (request: Request) => void handle(request));

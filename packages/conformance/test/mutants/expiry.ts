@@ -2,7 +2,7 @@ import type { KeyValueEntry } from "@revkv/api";
 import { isKeyValueError, KeyExistsError, KeyValueError } from "@revkv/api";
 import { call, onCalls, onItems, onRows, onWrites, put, secretConfig } from "./layers.ts";
 import type { Item, Layer, Mutant } from "./mutant.ts";
-import { mutant, overriding } from "./mutant.ts";
+import { mutant, overriding, waitingMutant } from "./mutant.ts";
 
 /** A layer that remembers the entries that were put, and forgets them only when they are deleted or purged. */
 function remembering(over: (puts: Map<string, KeyValueEntry[]>) => Layer["keyValue"] & {}): Layer {
@@ -88,7 +88,7 @@ export const expiryMutants: readonly Mutant[] = [
       config.limitMarkerTtl === undefined ? config : { ...config, limitMarkerTtl: config.limitMarkerTtl * 10_000 },
     ),
   ),
-  mutant("T2", "carries an expiry out when somebody looks at the bucket next", () => ({
+  waitingMutant("T2", "carries an expiry out when somebody looks at the bucket next", () => ({
     storage: () => ({ sweep: () => ({ next: undefined }) }),
   })),
   mutant("T3", "writes without the ttl where the bucket cannot have one", () => ({

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValueManager } from "@revkv/api";
 import { isKeyValueError, KeyValueError } from "@revkv/api";
-import { call, onCalls, onItems } from "./layers.ts";
+import { afterTurns, call, onCalls, onItems } from "./layers.ts";
 import type { Item, Mutant } from "./mutant.ts";
-import { mutant, overriding } from "./mutant.ts";
+import { mutant, overriding, waitingMutant } from "./mutant.ts";
 
 /** Adapters that fail in another way than they should, or do not fail (rules E1 to E5, W11). */
 export const failureMutants: readonly Mutant[] = [
@@ -170,7 +170,7 @@ export const failureMutants: readonly Mutant[] = [
     }),
   ),
   mutant("E3", "takes a timeout that is none for the default", () => ({ options: () => ({}) })),
-  mutant("E3", "waits for ever while the storage is away", () =>
+  waitingMutant("E3", "waits for ever while the storage is away", () =>
     onCalls((kv) => ({
       put: async (key, value, options) => {
         try {
@@ -218,7 +218,7 @@ export const failureMutants: readonly Mutant[] = [
       },
     }),
   })),
-  mutant("E3", "never settles a call that is aborted while it runs", () =>
+  waitingMutant("E3", "never settles a call that is aborted while it runs", () =>
     onCalls((kv) => ({
       get: async (key, options) => {
         await new Promise((resolve) => setImmediate(resolve));
@@ -310,7 +310,7 @@ export const failureMutants: readonly Mutant[] = [
       return {
         put: async (key, value, options) => {
           count += 1;
-          if (count % 700 === 1) await delay(5);
+          if (count % 700 === 1) await afterTurns(20);
           return await kv.put(key, value, options);
         },
       };

@@ -1,6 +1,6 @@
 import type { KeyValue, KeyValueEntry } from "@revkv/api";
-import { compileFilter, everyKey } from "@revkv/api";
-import { call, onCalls, put } from "./layers.ts";
+import { compileFilter } from "@revkv/api";
+import { afterTurns, afterWrites, call, isRefused, onCalls, put } from "./layers.ts";
 import type { Layer, Mutant } from "./mutant.ts";
 import { mutant, overriding } from "./mutant.ts";
 
@@ -251,19 +251,40 @@ export const historyAndKeysMutants: readonly Mutant[] = [
       },
     }));
   }),
-  mutant("P2", "removes the marker that it found, whatever has come behind it", () => ({
-    bucket: (bucket) => ({
-      purgeMarkers: async (query) => {
-        const log = { filter: everyKey, after: { revision: 0 }, upTo: undefined, values: false };
-        const page = bucket.readLog({ ...log, newestOnly: true, limit: 10_000, maxBytes: 1 }, call);
-        await new Promise((resolve) => setImmediate(resolve));
-        const marked = (await page).rows.filter(({ operation }) => operation !== "PUT");
-        await bucket.commit(
-          marked.map(({ key }) => [{ ...put(key), op: "purge" }]),
-          call,
-        );
-        return await bucket.purgeMarkers(query, call);
-      },
-    }),
-  })),
+  mutant("P2", "removes the marker that it found, whatever has come behind it", () => {
+    const marked = new Set<string>();
+    const found = new Map<string, string[]>();
+    const noting = afterWrites((bucket, unit, outcome) => {
+      if (isRefused(outcome)) return undefined;
+      for (const { op, key } of unit) {
+        if (op === "put") marked.delete(`${bucket.name} ${key}`);
+        else marked.add(`${bucket.name} ${key}`);
+      }
+      return undefined;
+    });
+    return {
+      // The markers are looked for when the call begins, so that whatever else begins with it comes behind.
+      keyValue: (kv) => ({
+        purgeDeletes: (options) => {
+          const keys = [...marked]
+            .filter((one) => one.startsWith(`${kv.bucket} `))
+            .map((one) => one.split(" ")[1] ?? "");
+          found.set(kv.bucket, keys);
+          return kv.purgeDeletes(options);
+        },
+      }),
+      bucket: (bucket) => ({
+        ...noting.bucket?.(bucket),
+        purgeMarkers: async (query) => {
+          const keys = found.get(bucket.name) ?? [];
+          await afterTurns(50);
+          await bucket.commit(
+            keys.map((key) => [{ ...put(key), op: "purge" }]),
+            call,
+          );
+          return await bucket.purgeMarkers(query, call);
+        },
+      }),
+    };
+  }),
 ];

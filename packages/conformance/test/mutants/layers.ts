@@ -6,6 +6,11 @@ import { overriding } from "./mutant.ts";
 /** A call that nobody gives up on. */
 export const call: Call = { signal: new AbortController().signal };
 
+/** Waits for turns of the event loop, not for time: what was begun before is done, however slow the machine is. */
+export async function afterTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A layer that rewrites writes before the storage gets them. */
 export function onWrites(rewrite: (unit: Unit) => Unit): Layer {
   return {

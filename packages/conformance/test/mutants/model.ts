@@ -2,6 +2,7 @@ import type { KeyValueEntry } from "@revkv/api";
 import type { Row } from "@revkv/api/adapter";
 import { bytesOf } from "@revkv/api/adapter";
 import {
+  afterTurns,
   afterWrites,
   burning,
   call,
@@ -16,7 +17,7 @@ import {
   withValue,
 } from "./layers.ts";
 import type { Item, Mutant } from "./mutant.ts";
-import { mutant } from "./mutant.ts";
+import { mutant, waitingMutant } from "./mutant.ts";
 
 const text = new TextDecoder();
 const utf8 = new TextEncoder();
@@ -114,13 +115,17 @@ export const modelMutants: readonly Mutant[] = [
     }),
   ),
   mutant("M3", "shows some revisions later than those above them", () => {
-    const hiddenUntil = new Map<string, number>();
-    const late = (row: Row): Row | undefined =>
-      (hiddenUntil.get(`${row.key} ${row.revision}`) ?? 0) > performance.now() ? undefined : row;
+    /** How many more times a row is left out. */
+    const hidden = new Map<string, number>();
+    const late = (row: Row): Row | undefined => {
+      const times = hidden.get(`${row.key} ${row.revision}`) ?? 0;
+      hidden.set(`${row.key} ${row.revision}`, times - 1);
+      return times > 0 ? undefined : row;
+    };
     const rows = onRows(late);
     const written = afterWrites((_, unit, outcome) => {
       const [revision = 0] = isRefused(outcome) ? [] : (outcome as readonly number[]);
-      if (revision % 5 === 0) hiddenUntil.set(`${unit[0]?.key} ${revision}`, performance.now() + 4);
+      if (revision % 5 === 0) hidden.set(`${unit[0]?.key} ${revision}`, 3);
       return undefined;
     });
     return { bucket: (bucket) => ({ ...rows.bucket?.(bucket), ...written.bucket?.(bucket) }) };
@@ -279,7 +284,7 @@ export const modelMutants: readonly Mutant[] = [
         ),
     }),
   })),
-  mutant("M7", "cuts keys off at 255 characters", () => ({
+  waitingMutant("M7", "cuts keys off at 255 characters", () => ({
     bucket: (bucket) => ({
       commit: (units) =>
         bucket.commit(
@@ -313,7 +318,7 @@ export const modelMutants: readonly Mutant[] = [
     onCalls((kv) => ({
       put: async (key, value, options) => {
         const { lastRevision } = await kv.status();
-        setTimeout(() => void kv.put(key, value, options).catch(() => undefined), 5);
+        void afterTurns(20).then(() => kv.put(key, value, options).catch(() => undefined));
         return lastRevision + 1;
       },
     })),

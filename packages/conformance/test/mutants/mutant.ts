@@ -15,6 +15,8 @@ export interface Mutant {
   readonly rule: string;
   /** What it does wrong. */
   readonly fault: string;
+  /** Its fault is that something never comes or never ends, so that a wait in vain is what shows it. */
+  readonly waits: boolean;
   readonly harness: Harness;
 }
 
@@ -49,7 +51,12 @@ type MakeLayer = (surroundings: Surroundings) => Layer;
 
 /** Declares a mutant; the layer is made anew for every storage, so that what it remembers belongs to one. */
 export function mutant(rule: string, fault: string, layer: MakeLayer): Mutant {
-  return { rule, fault, harness: layeredMemory(`memory that ${fault}`, layer) };
+  return { rule, fault, waits: false, harness: layeredMemory(`memory that ${fault}`, layer) };
+}
+
+/** Declares a mutant in which something that must come or end never does. */
+export function waitingMutant(rule: string, fault: string, layer: MakeLayer): Mutant {
+  return { ...mutant(rule, fault, layer), waits: true };
 }
 
 /** An object whose members are those of another one but for some. */

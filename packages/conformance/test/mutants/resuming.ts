@@ -3,7 +3,7 @@ import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { Awaitable, BucketStorage } from "@revkv/api/adapter";
 import { afterWrites, call, isRefused, onCalls, onItems } from "./layers.ts";
 import type { Item, Layer, Mutant } from "./mutant.ts";
-import { mutant, withItems } from "./mutant.ts";
+import { mutant, waitingMutant, withItems } from "./mutant.ts";
 
 /** A layer in which a watch is begun with other options. */
 function onOptions(change: (options: WatchOptions) => WatchOptions): Layer {
@@ -117,7 +117,7 @@ export const resumingMutants: readonly Mutant[] = [
       }
     }),
   ),
-  mutant("W10", "misses what was written while it reconnected", (server) =>
+  waitingMutant("W10", "misses what was written while it reconnected", (server) =>
     onItems(async function* (items) {
       let seen = server.outages;
       for await (const item of items) {

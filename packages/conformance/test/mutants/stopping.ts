@@ -1,6 +1,6 @@
 import { onCalls } from "./layers.ts";
 import type { Mutant } from "./mutant.ts";
-import { mutant, withItems } from "./mutant.ts";
+import { mutant, waitingMutant, withItems } from "./mutant.ts";
 
 /** Adapters whose watchers do not end as they should (rule W9). */
 export const stoppingMutants: readonly Mutant[] = [
@@ -50,7 +50,7 @@ export const stoppingMutants: readonly Mutant[] = [
       },
     };
   }),
-  mutant("W9", "goes on watching when a callback throws", () => ({
+  waitingMutant("W9", "goes on watching when a callback throws", () => ({
     watcher: (watcher) => ({
       forEach: async (callback) => {
         for await (const item of watcher) {
@@ -61,7 +61,7 @@ export const stoppingMutants: readonly Mutant[] = [
       },
     }),
   })),
-  mutant("W9", "does not wait for what a callback returns", () => ({
+  waitingMutant("W9", "does not wait for what a callback returns", () => ({
     watcher: (watcher) => ({
       forEach: async (callback) => {
         for await (const item of watcher) void Promise.resolve(callback(item)).catch(() => undefined);
@@ -93,7 +93,7 @@ export const stoppingMutants: readonly Mutant[] = [
       },
     })),
   ),
-  mutant("W9", "is not stopped when it is disposed of", () => ({
+  waitingMutant("W9", "is not stopped when it is disposed of", () => ({
     watcher: () => ({ [Symbol.asyncDispose]: async () => undefined }),
   })),
   mutant("W9", "answers calls of next() that wait in any order", () => ({
