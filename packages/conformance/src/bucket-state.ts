@@ -80,9 +80,10 @@ export function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${String(index).padStart(4, "0")}`);
 }
 
-/** The numbers from `first` to `last`, both included. */
-export function range(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+/** The newest entry of each key, as a full reader finds it, in revision order. */
+export async function newestOf(kv: KeyValue): Promise<KeyValueEntry[]> {
+  const newest = new Map((await kv.history(">")).map((entry) => [entry.key, entry]));
+  return [...newest.values()].sort((a, b) => a.revision - b.revision);
 }
 
 /** A value of a type that the types forbid, for calls that must be refused at run time too. */

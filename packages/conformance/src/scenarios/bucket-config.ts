@@ -5,6 +5,7 @@ import { allReject, brief, of, read, rejects, throughNull } from "../expect.ts";
 import { hour, outlive } from "../expiry.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
+import { settingsOf, statusFields } from "../status-fields.ts";
 
 type Settings = Omit<KeyValueConfig, "bucket">;
 
@@ -58,8 +59,8 @@ export const bucketConfigScenarios: readonly Scenario[] = [
         expected = { ...expected, ...change } as typeof expected;
         await of(JSON.stringify(change), async () => {
           const updated = await env.manager.updateKeyValue({ ...change, bucket });
-          assert.deepEqual((await updated.status()).config, expected);
-          assert.deepEqual((await kv.status()).config, expected, "for a handle from before too");
+          assert.deepEqual(settingsOf(await updated.status()), expected);
+          assert.deepEqual(settingsOf(await kv.status()), expected, "for a handle from before too");
         });
       }
       assert.equal((await kv.get("key"))?.string(), "value");
@@ -74,7 +75,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
       await env.manager.updateKeyValue({ ...untouched, bucket });
       const kv = await env.manager.keyValue(bucket);
       let expected: Record<string, unknown> = { ...own, bucket, compression: false };
-      assert.deepEqual((await kv.status()).config, expected);
+      assert.deepEqual(settingsOf(await kv.status()), expected);
       for (const [name, fallback] of [
         ["description", undefined],
         ["history", 1],
@@ -86,18 +87,18 @@ export const bucketConfigScenarios: readonly Scenario[] = [
         await env.manager.updateKeyValue({ bucket, [name]: null });
         const { [name]: _, ...others } = expected;
         expected = fallback === undefined ? others : { ...others, [name]: fallback };
-        assert.deepEqual((await kv.status()).config, expected, name);
+        assert.deepEqual(settingsOf(await kv.status()), expected, name);
       }
     },
   }),
   scenario("B4/refused-whole", "an update with one bad field changes nothing", {
     async run(env) {
       const kv = await env.bucket({ history: 2, description: "kept" });
-      const before = await kv.status();
+      const before = await statusFields(kv);
       const bad: Settings = { description: "new", history: 5, ttl: -1 };
       await rejects("INVALID_CONFIG", env.manager.updateKeyValue({ ...bad, bucket: kv.bucket }));
       await rejects("INVALID_CONFIG", env.manager.createOrUpdateKeyValue({ ...bad, bucket: kv.bucket }));
-      assert.deepEqual(await kv.status(), before);
+      assert.deepEqual(await statusFields(kv), before);
     },
   }),
   scenario("B4/at-the-same-time", "updates of different fields at the same time all take effect", {
@@ -111,8 +112,8 @@ export const bucketConfigScenarios: readonly Scenario[] = [
           env.manager.createOrUpdateKeyValue({ bucket, maxBytes: 1000 + round }),
           other.updateKeyValue({ bucket, description: `round ${round}` }),
         ]);
-        const { config } = await (await env.manager.keyValue(bucket)).status();
-        assert.deepEqual(config, {
+        const kv = await env.manager.keyValue(bucket);
+        assert.deepEqual(settingsOf(await kv.status()), {
           bucket,
           history: round,
           ttl: 100_000 + round,
@@ -128,7 +129,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
     async run(env) {
       const bucket = env.bucketName();
       const created = await env.manager.createOrUpdateKeyValue({ bucket, maxBytes: 500, description: null });
-      assert.deepEqual((await created.status()).config, {
+      assert.deepEqual(settingsOf(await created.status()), {
         bucket,
         history: 1,
         maxBytes: 500,
@@ -137,7 +138,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
       });
       await created.put("key", "value");
       const updated = await env.manager.createOrUpdateKeyValue({ bucket, history: 3, maxBytes: null });
-      assert.deepEqual((await updated.status()).config, { bucket, history: 3, compression: false, metadata: {} });
+      assert.deepEqual(settingsOf(await updated.status()), { bucket, history: 3, compression: false, metadata: {} });
       assert.equal((await updated.get("key"))?.string(), "value");
       assert.equal(await created.put("key", "again"), 2);
       assert.equal((await updated.history("key")).length, 2);
@@ -170,7 +171,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
   scenario("B5/bad-settings", "a value that a config cannot have is INVALID_CONFIG, whoever is given it", {
     async run(env) {
       const existing = await env.bucket();
-      const before = await existing.status();
+      const before = await statusFields(existing);
       const missing = env.bucketName();
       for (const [name, values] of Object.entries(badSettings)) {
         for (const value of values) {
@@ -184,7 +185,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
         }
       }
       await rejects("BUCKET_NOT_FOUND", env.manager.keyValue(missing));
-      assert.deepEqual(await existing.status(), before);
+      assert.deepEqual(await statusFields(existing), before);
     },
   }),
   scenario("B5/before-the-storage", "a bad config is noticed before the storage is asked", {

@@ -4,6 +4,7 @@ import { refuses } from "../bucket-state.ts";
 import { brief, collect, of, rejects, within } from "../expect.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
+import { settingsOf, statusFields } from "../status-fields.ts";
 
 type Settings = Omit<KeyValueConfig, "bucket">;
 
@@ -93,12 +94,12 @@ export const bucketScenarios: readonly Scenario[] = [
       for (const [field, [own, ...others]] of Object.entries(differences(env))) {
         const kv = await env.bucket(own);
         await kv.put("key", "value");
-        const before = await kv.status();
+        const before = await statusFields(kv);
         for (const other of others) {
           const again = () => env.manager.createKeyValue({ ...other, bucket: kv.bucket });
           await of(`${field}: ${JSON.stringify(other)}`, () => rejects("BUCKET_EXISTS", again()));
         }
-        assert.deepEqual(await kv.status(), before);
+        assert.deepEqual(await statusFields(kv), before);
         assert.equal((await kv.get("key"))?.string(), "value");
       }
     },
@@ -184,9 +185,9 @@ export const bucketScenarios: readonly Scenario[] = [
       await Promise.all(
         managers.map((manager, index) => manager.createOrUpdateKeyValue({ ...changes[index], bucket })),
       );
-      const { config } = await (await env.manager.keyValue(bucket)).status();
+      const kv = await env.manager.keyValue(bucket);
       assert.deepEqual(
-        config,
+        settingsOf(await kv.status()),
         {
           bucket,
           history: 4,

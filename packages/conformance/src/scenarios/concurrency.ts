@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { KeyValue } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import { getTogether } from "../bucket-state.ts";
-import { collect, eventually, rejects } from "../expect.ts";
+import { exactlyOne } from "../contest.ts";
+import { collect, eventually } from "../expect.ts";
 import { inParallel, randomNumbers, range } from "../load.ts";
 import { revisions } from "../recorder.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
@@ -23,7 +24,12 @@ const conditions: readonly Scenario[] = [
       const lastRevision = await kv.put("key", "x");
       const remove = (handle: KeyValue, index: number): Promise<number> =>
         index % 2 === 0 ? handle.delete("key", { lastRevision }) : handle.purge("key", { lastRevision });
-      assert.equal(await oneWins(kvs, remove, "REVISION_MISMATCH"), lastRevision + 1);
+      const winner = await exactlyOne(kvs, remove, "REVISION_MISMATCH", (actual) => ({
+        key: "key",
+        expected: lastRevision,
+        actual,
+      }));
+      assert.equal(winner, lastRevision + 1);
       assert.equal(await kv.get("key"), null);
     },
   }),
@@ -48,27 +54,6 @@ const conditions: readonly Scenario[] = [
     },
   }),
 ];
-
-/** Twenty concurrent attempts, of which one must succeed; the others are refused with its revision. */
-async function oneWins(
-  kvs: readonly [KeyValue, ...KeyValue[]],
-  attempt: (kv: KeyValue, index: number) => Promise<number>,
-  code: "KEY_EXISTS" | "REVISION_MISMATCH",
-): Promise<number> {
-  const results = await Promise.allSettled(
-    range(0, 19).map((index) => attempt(kvs[index % kvs.length] ?? kvs[0], index)),
-  );
-  const winners = results.filter((result) => result.status === "fulfilled").map(({ value }) => value);
-  assert.equal(winners.length, 1, "exactly one succeeds");
-  const [revision = 0] = winners;
-  for (const result of results) {
-    if (result.status === "fulfilled") continue;
-    const error = await rejects(code, Promise.reject(result.reason));
-    const found = isKeyValueError(error, "KEY_EXISTS") ? error.revision : error.actual;
-    assert.ok(found === undefined || found === revision, "the refusal tells the revision that won");
-  }
-  return revision;
-}
 
 /** Moves some money, on condition that neither account has changed meanwhile. */
 async function transfer(

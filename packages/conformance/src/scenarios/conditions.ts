@@ -1,31 +1,15 @@
 import assert from "node:assert/strict";
 import type { DeleteOptions, KeyValue } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
-import { misuse, range, refuses } from "../bucket-state.ts";
-import { brief, rejects } from "../expect.ts";
+import { misuse, refuses } from "../bucket-state.ts";
+import { exactlyOne } from "../contest.ts";
+import { brief, of, rejects } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 
 /** Delete and purge, which take the same condition (rule O5). */
 const removals = ["delete", "purge"] as const;
-
-/** Runs 20 calls at the same time on two handles; exactly one must succeed, and its revision is the result. */
-async function exactlyOne(
-  handles: readonly [KeyValue, KeyValue],
-  call: (kv: KeyValue, caller: number) => Promise<number>,
-  refused: (error: unknown, winner: number) => boolean,
-): Promise<number> {
-  const results = await Promise.allSettled(
-    range(0, 19).map((caller) => call(handles[caller % 2 === 0 ? 0 : 1], caller)),
-  );
-  const won = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  assert.equal(won.length, 1, "exactly one of 20 succeeds");
-  const [winner = 0] = won;
-  for (const result of results) {
-    if (result.status === "rejected") assert.ok(refused(result.reason, winner), String(result.reason));
-  }
-  return winner;
-}
 
 /** Writes under a condition: create, update, and delete and purge with a revision. */
 export const conditionScenarios: readonly Scenario[] = [
@@ -63,7 +47,8 @@ export const conditionScenarios: readonly Scenario[] = [
         const winner = await exactlyOne(
           [kv, other],
           (handle, caller) => handle.create(key, String(caller)),
-          (error, revision) => isKeyValueError(error, "KEY_EXISTS") && error.key === key && error.revision === revision,
+          "KEY_EXISTS",
+          (revision) => ({ key, revision }),
         );
         assert.equal((await kv.get(key))?.revision, winner);
         await kv.delete(key);
@@ -80,8 +65,10 @@ export const conditionScenarios: readonly Scenario[] = [
       assert.equal(await kv.update("k", "3", 1), 3);
       const wrong = { old: 1, "another key's": 2, "one to come": 4, none: 0 };
       for (const [what, expected] of Object.entries(wrong)) {
-        const error = await refuses("REVISION_MISMATCH", kv, () => kv.update("k", "x", expected));
-        assert.deepEqual([error.key, error.expected, error.actual], ["k", expected, 3], `${what} revision`);
+        const fields = { key: "k", expected, actual: 3 };
+        await of(`${what} revision`, () =>
+          refuses("REVISION_MISMATCH", kv, () => kv.update("k", "x", expected), fields),
+        );
       }
       assert.equal(await kv.update("k", "4", 3), 4);
       assert.deepEqual((await kv.history("k")).map(brief), ["1 PUT k=1", "3 PUT k=3", "4 PUT k=4"]);
@@ -139,8 +126,8 @@ export const conditionScenarios: readonly Scenario[] = [
         last = await exactlyOne(
           [kv, other],
           (handle, caller) => handle.update("k", `${round} ${caller}`, expected),
-          (error, revision) =>
-            isKeyValueError(error, "REVISION_MISMATCH") && error.expected === expected && error.actual === revision,
+          "REVISION_MISMATCH",
+          (actual) => ({ key: "k", expected, actual }),
         );
       }
       assert.equal(last, 5, "refused updates took no revision");
@@ -246,7 +233,8 @@ export const conditionScenarios: readonly Scenario[] = [
       const winner = await exactlyOne(
         [kv, other],
         (handle, caller) => handle[caller % 3 === 0 ? "purge" : "delete"]("k", { lastRevision }),
-        (error) => isKeyValueError(error, "REVISION_MISMATCH"),
+        "REVISION_MISMATCH",
+        (actual) => ({ key: "k", expected: lastRevision, actual }),
       );
       assert.equal(winner, 2);
       await rejects("REVISION_MISMATCH", kv.delete("k", { lastRevision }), { expected: 1, actual: 2 });

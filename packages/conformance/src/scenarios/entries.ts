@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { everyRead, range } from "../bucket-state.ts";
+import { everyRead } from "../bucket-state.ts";
 import { bytes, read } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

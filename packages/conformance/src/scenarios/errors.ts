@@ -7,6 +7,7 @@ import { bucketCalls, firstOf, managerCalls } from "../every-call.ts";
 import { allReject, brief, of, read, rejects, rejectsWith } from "../expect.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
+import { settingsOf } from "../status-fields.ts";
 import { shown, wrongArguments } from "../wrong-arguments.ts";
 
 /** For each option, what it cannot be. */
@@ -145,14 +146,14 @@ export const errorScenarios: readonly Scenario[] = [
     async run(env) {
       const kv = await oneKey(env);
       const before = await stateOf(kv);
-      const settings = (await kv.status()).config;
+      const settings = settingsOf(await kv.status());
       for (const reason of [new Error("mine"), "text", 0, Symbol("reason"), { any: "thing" }, null]) {
         for (const { name, invoke } of allCalls(kv, env)) {
           await of(name, () => rejectsWith(reason, invoke({ signal: AbortSignal.abort(reason) })));
         }
       }
       assert.deepEqual(await stateOf(kv), before, "an aborted call changes nothing");
-      assert.deepEqual((await kv.status()).config, settings);
+      assert.deepEqual(settingsOf(await kv.status()), settings);
     },
   }),
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import type { KeyValueEntry } from "@revkv/api";
-import { numbered, range } from "../bucket-state.ts";
+import { numbered } from "../bucket-state.ts";
 import { brief, read, rejects, throughNull } from "../expect.ts";
 import { expiryMarkers, hour, lifetime, outlive, reaches, readable } from "../expiry.ts";
+import { range } from "../load.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

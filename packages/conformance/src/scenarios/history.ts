@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { KeyValueEntry } from "@revkv/api";
-import { fill, numbered, range } from "../bucket-state.ts";
+import { fill, numbered } from "../bucket-state.ts";
 import { brief, collect, read, rejects, throughNull } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import type { KeyValueErrorCode } from "@revkv/api";
+import type { KeyValueErrorCode, Operation } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import { misuse, numbered, stateOf } from "../bucket-state.ts";
 import { bucketCalls, managerCalls } from "../every-call.ts";
@@ -42,8 +42,20 @@ export const lifecycleScenarios: readonly Scenario[] = [
         const [outcome] = await within(`${name} to settle`, settled);
         if (outcome.status === "rejected") assert.equal(outcome.reason, reason, name);
       }
-      const { lastRevision } = await kv.status();
-      assert.equal(await kv.put("after", "x"), lastRevision + 1, "whatever was carried out, nothing comes later");
+      if (env.capabilities.transactions) {
+        const controller = new AbortController();
+        const pair = numbered("pair", 2).map((key): Operation => ({ op: "put", key, value: "x" }));
+        const settled = Promise.allSettled([kv.transaction(pair, { signal: controller.signal })]);
+        controller.abort();
+        await within("a transaction to settle", settled);
+      }
+      // What had been sent may still be carried out after the call settled, but as a whole.
+      const entries = await kv.history(">");
+      assert.ok([0, 2].includes(entries.filter(({ key }) => key.startsWith("pair")).length), "all or nothing");
+      for (const { key, operation, length, value } of entries) {
+        assert.equal(length, operation !== "PUT" ? 0 : key === "key" ? "value".length : 1, key);
+        assert.equal(value.length, length, key);
+      }
     },
   }),
   scenario("E3/aborted-alone", "aborting one call leaves the calls beside it alone", {

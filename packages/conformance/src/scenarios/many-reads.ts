@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { fill, numbered, range } from "../bucket-state.ts";
+import { fill, numbered } from "../bucket-state.ts";
 import { listWhileWriting } from "../churn.ts";
 import { brief, collect, rejects } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { fill, numbered, range } from "../bucket-state.ts";
+import { fill, numbered } from "../bucket-state.ts";
 import { brief, read, rejects } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

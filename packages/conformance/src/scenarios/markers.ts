@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { range } from "../bucket-state.ts";
 import { brief, read, throughNull } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

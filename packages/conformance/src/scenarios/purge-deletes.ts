@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { fill, getEach, misuse, numbered, range, refuses, stateOf } from "../bucket-state.ts";
+import { fill, getEach, misuse, numbered, refuses, stateOf } from "../bucket-state.ts";
 import { brief } from "../expect.ts";
 import { outlive, reaches } from "../expiry.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { everyRead, getEach, range, refuses, stateOf } from "../bucket-state.ts";
+import { everyRead, getEach, refuses, stateOf } from "../bucket-state.ts";
 import { brief, collect, rejects } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

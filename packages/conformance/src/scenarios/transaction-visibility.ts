@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Capabilities, KeyValue, Operation } from "@revkv/api";
-import { range } from "../bucket-state.ts";
 import { collect, read } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Capabilities, KeyValue, KeyValueErrorCode, Operation } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
-import { misuse, range, refuses, stateOf } from "../bucket-state.ts";
+import { misuse, refuses, stateOf } from "../bucket-state.ts";
 import { brief, read } from "../expect.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

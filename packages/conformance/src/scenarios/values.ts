@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { KeyValueEntry } from "@revkv/api";
-import { everyRead, range } from "../bucket-state.ts";
+import { everyRead } from "../bucket-state.ts";
 import { brief, bytes, read, rejects, throughNull } from "../expect.ts";
 import { hour, lifetime } from "../expiry.ts";
+import { range } from "../load.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { KeyValue, KeyValueEntry } from "@revkv/api";
-import { brief, collect, read } from "../expect.ts";
+import { newestOf } from "../bucket-state.ts";
+import { brief, read } from "../expect.ts";
 import { inParallel, range } from "../load.ts";
 import { assertRising, revisions } from "../recorder.ts";
 import type { Scenario } from "../scenario.ts";
@@ -95,9 +95,4 @@ async function held(): Promise<number> {
   // What is external includes array buffers.
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
-}
-
-/** The live entries in revision order: all that a consumer that slept can get, where nothing was deleted. */
-async function newestOf(kv: KeyValue): Promise<KeyValueEntry[]> {
-  return (await collect(kv.entries())).sort((a, b) => a.revision - b.revision);
 }

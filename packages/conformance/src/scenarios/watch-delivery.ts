@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import type { KeyValue, KeyValueEntry } from "@revkv/api";
+import { newestOf } from "../bucket-state.ts";
 import { brief, read, take } from "../expect.ts";
 import { inParallel, randomNumbers, range } from "../load.ts";
 import type { Recording } from "../recorder.ts";
@@ -24,12 +25,6 @@ function assertIsTheLog({ initial, updates }: Recording, log: readonly KeyValueE
   const given = new Set(initial.map(brief));
   for (const entry of expected) assert.ok(given.has(entry), `${entry} is in the initial set at ${line}`);
   assert.deepEqual(updates.map(brief), log.filter((entry) => entry.revision > line).map(brief));
-}
-
-/** The newest entry of each key, as a full reader finds it, in revision order. */
-async function newestOf(kv: KeyValue): Promise<KeyValueEntry[]> {
-  const newest = new Map((await kv.history(">")).map((entry) => [entry.key, entry]));
-  return [...newest.values()].sort((a, b) => a.revision - b.revision);
 }
 
 /** 3 keys, 100 puts on `writer` at the same time as watches on `watching`. */

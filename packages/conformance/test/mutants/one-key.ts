@@ -103,11 +103,11 @@ export const oneKeyMutants: readonly Mutant[] = [
   mutant("O4", "takes a last revision of 0 for not live", () =>
     onWrites((unit) => unit.map((write) => (write.expect === 0 ? { ...write, expect: null } : write))),
   ),
-  mutant("O4", "does not say what the revision really is", () =>
+  mutant("O4", "says another revision than the one that it found", () =>
     onCalls((kv) => ({
       update: (key, value, last, options) =>
         unless("REVISION_MISMATCH", kv.update(key, value, last, options), () => {
-          throw new RevisionMismatchError(key, last, undefined);
+          throw new RevisionMismatchError(key, last, last + 1_000);
         }),
     })),
   ),
