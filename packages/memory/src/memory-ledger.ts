@@ -55,17 +55,17 @@ export class MemoryLedger implements Ledger {
 
   append(given: Row, keep: number): void {
     const row = new MemoryRow(given);
-    const { key } = row;
-    const rows = this.#rows.get(key);
+    const before = this.#rows.get(row.key);
     this.log.append(row);
     this.#deadlines.add(row);
     this.#bytes += sizeOf(row);
-    this.#reindex(key, last(rows), row);
-    if (rows === undefined || keep === 1) this.#rows.set(key, row);
-    else if (Array.isArray(rows)) rows.push(row);
-    else this.#rows.set(key, [rows, row]);
-    if (Array.isArray(rows)) this.#trim(rows, keep === 1 ? 0 : keep);
-    else if (rows !== undefined && keep === 1) this.#forget(rows);
+    // What most writes are, a value in place of the only one, is kept short: the engine then compiles it into one piece.
+    if (keep === 1 && before instanceof MemoryRow && before.operation === row.operation) {
+      this.#rows.set(row.key, row);
+      this.#forget(before);
+    } else {
+      this.#place(row, before, keep);
+    }
   }
 
   remove(row: Row): void {
@@ -105,6 +105,17 @@ export class MemoryLedger implements Ledger {
     this.config = config;
     if (!lowered) return;
     for (const rows of this.#rows.values()) if (Array.isArray(rows)) this.#trim(rows, config.history);
+  }
+
+  /** Adds a row to those of its key, of which the newest `keep` stay. */
+  #place(row: MemoryRow, before: MemoryRow | MemoryRow[] | undefined, keep: number): void {
+    const { key } = row;
+    this.#reindex(key, last(before), row);
+    if (before === undefined || keep === 1) this.#rows.set(key, row);
+    else if (Array.isArray(before)) before.push(row);
+    else this.#rows.set(key, [before, row]);
+    if (Array.isArray(before)) this.#trim(before, keep === 1 ? 0 : keep);
+    else if (before !== undefined && keep === 1) this.#forget(before);
   }
 
   #trim(rows: MemoryRow[], keep: number): void {
