@@ -65,7 +65,23 @@ test("a process that has left exits by itself", async () => {
   });
 });
 
-test("conditions are passed on to other processes, in every spelling, and nothing else", () => {
-  const own = ["--inspect=9229", "--conditions=@revkv/source", "-C", "custom", "--conditions", "third", "--expose-gc"];
-  expect(argumentsOfNode(own)).toEqual(["--conditions=@revkv/source", "--conditions=custom", "--conditions=third"]);
+test("what Node was started with is passed on to other processes, with its values", () => {
+  const own = ["--conditions=@revkv/source", "-C", "custom", "--import", "./loader.js", "--require=./hook.cjs"];
+  const more = ["--experimental-strip-types", "--loader", "x", "-r", "y", "--enable-source-maps", "--expose-gc"];
+  expect(argumentsOfNode([...own, ...more])).toEqual([...own, ...more]);
+});
+
+test("an inspector, and code to evaluate or to print, stay behind, with their values", () => {
+  const inspector = ["--inspect", "--inspect=9229", "--inspect-brk=0", "--inspect-port", "9230", "--debug-port=1"];
+  const code = ["-e", "f()", "--eval", "g()", "--eval=h()", "-p", "1", "--print", "2", "-pe", "3"];
+  const conditions = "--conditions=@revkv/source";
+  expect(argumentsOfNode([...inspector, conditions, ...code])).toEqual([conditions]);
+});
+
+test("from source, other processes find the source too", () => {
+  expect(argumentsOfNode(["--import", "./loader.js"])).toEqual([
+    "--import",
+    "./loader.js",
+    "--conditions=@revkv/source",
+  ]);
 });

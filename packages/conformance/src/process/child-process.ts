@@ -44,18 +44,27 @@ export async function startProcess(opening: ChildOpening): Promise<Other> {
   }
 }
 
+/** Arguments of Node that are about one process alone: an inspector's port, and code to evaluate, check or print. */
+const ofOneProcess =
+  /^(--inspect(-.+)?|--debug-port|--(no-)?eval|--print|--check|--interactive|--test(-.+)?|--watch(-.+)?|-[epcip]+)$/;
+
+/** Those of them whose value is the next argument, unless it is given with `=`. */
+const withValue = /^(--inspect-port|--debug-port|--inspect-publish-uid|--eval|--print|-e|-p|-pe)$/;
+
 /**
- * What a Node process with these arguments passes on to others of its kind: the conditions under which packages are
- * resolved, not an inspector's port nor code to evaluate.
+ * What a Node process with these arguments passes on to others of its kind: how modules are found, loaded and run, not
+ * an inspector's port nor code to evaluate.
  */
 export function argumentsOfNode(own: readonly string[]): string[] {
-  const conditions = own.flatMap((argument, index) => {
-    const [name, value] = argument.split("=");
-    if (name !== "--conditions" && name !== "-C") return [];
-    return [`--conditions=${value ?? own[index + 1] ?? ""}`];
-  });
-  if (isSource && !conditions.includes("--conditions=@revkv/source")) conditions.push("--conditions=@revkv/source");
-  return conditions;
+  const passed: string[] = [];
+  for (let index = 0; index < own.length; index += 1) {
+    const argument = own[index] ?? "";
+    const [name = ""] = argument.split("=");
+    if (!ofOneProcess.test(name)) passed.push(argument);
+    else if (withValue.test(argument)) index += 1;
+  }
+  const conditions = passed.join(" ").includes("@revkv/source");
+  return isSource && !conditions ? [...passed, "--conditions=@revkv/source"] : passed;
 }
 
 interface Waiting {
