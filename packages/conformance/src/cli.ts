@@ -2,12 +2,15 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { within } from "./expect.ts";
 import type { Harness } from "./harness.ts";
+import { harnessProblems } from "./harness-shape.ts";
 import { reportJson, reportMarkdown, resultText, summaryText } from "./report.ts";
 import type { SuiteReport } from "./run.ts";
-import { runSuite } from "./run.ts";
+import { runSuite, scenarioTimeout } from "./run.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { select } from "./selection.ts";
+import { checkSettings, isWholeNumber } from "./settings.ts";
 
 const usage = `Usage: revkv-conformance <module> [options]
 
@@ -16,10 +19,12 @@ function that returns or resolves to either.
 
 Options:
   --only <what>   W/ (all rules of that letter), W7 (one rule) or W7/racing (scenarios that begin so); repeatable
-  --seed <n>      repeats the run that printed this seed
+  --seed <n>      repeats the run that printed this seed; default $REVKV_SEED, or else a random one
   --json          prints the report as JSON
   --markdown      prints the report as Markdown
   --help          prints this
+
+$REVKV_PATIENCE says how long to wait for what must happen, in milliseconds (default 15,000).
 
 Exit codes: 0 all right, 1 something failed, 2 wrong usage.`;
 
@@ -66,12 +71,17 @@ function parse(argv: string[]): Arguments {
   const { values, positionals } = parsed(argv);
   const [module, ...rest] = positionals;
   if (module === undefined || rest.length > 0) throw new UsageError("Name exactly one module.");
+  try {
+    checkSettings();
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
   const { only = [], seed, json = false, markdown = false } = values;
   if (json && markdown) throw new UsageError("--json and --markdown exclude each other.");
   for (const what of only) {
     if (select(scenarios, [what]).length === 0) throw new UsageError(`--only ${what} selects no scenario.`);
   }
-  if (seed !== undefined && !/^\d+$/.test(seed)) throw new UsageError("--seed takes a whole number.");
+  if (seed !== undefined && !isWholeNumber(seed)) throw new UsageError("--seed takes a whole number.");
   return {
     module,
     only,
@@ -103,30 +113,37 @@ function parsed(argv: string[]): Parsed {
       },
     });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }
 
 async function load(module: string): Promise<readonly Harness[]> {
-  const { default: given } = await imported(module);
-  const made: unknown = typeof given === "function" ? await given() : given;
+  const made = await exported(module);
   const harnesses: readonly unknown[] = Array.isArray(made) ? made : [made];
-  if (harnesses.length === 0 || !harnesses.every(isHarness)) {
-    throw new UsageError(`The default export of ${module} is no harness.`);
-  }
-  return harnesses;
+  if (harnesses.length === 0) throw new UsageError(`The default export of ${module} is an empty array.`);
+  harnesses.forEach((harness, index) => {
+    const problems = harnessProblems(harness);
+    const which = harnesses.length === 1 ? "The default export" : `Number ${index + 1} of the default export`;
+    if (problems.length > 0) throw new UsageError(`${which} of ${module} is no harness: ${problems.join("; ")}.`);
+  });
+  return harnesses as readonly Harness[];
 }
 
-async function imported(module: string): Promise<{ readonly default?: unknown }> {
+/** What a module's default export is, or gives when it is called. */
+async function exported(module: string): Promise<unknown> {
+  const load = async (): Promise<unknown> => {
+    const { default: given } = await import(pathToFileURL(resolve(module)).href);
+    return typeof given === "function" ? await given() : given;
+  };
   try {
-    return await import(pathToFileURL(resolve(module)).href);
+    return await within("the module to give its harnesses", load(), scenarioTimeout);
   } catch (error) {
-    throw new UsageError(`${module} could not be loaded: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${module} could not be loaded: ${messageOf(error)}`);
   }
 }
 
-function isHarness(value: unknown): value is Harness {
-  return typeof value === "object" && value !== null && "name" in value && "capabilities" in value && "setup" in value;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function run(harness: Harness, { only, seed, format }: Arguments): Promise<SuiteReport> {

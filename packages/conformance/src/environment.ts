@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValueManager } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
+import { within } from "./expect.ts";
 import type { Harness, HarnessStorage } from "./harness.ts";
 import type { Scenario, ScenarioEnv } from "./scenario.ts";
 
@@ -22,20 +23,46 @@ export interface Visit {
   leave(): Promise<void>;
 }
 
-/** Sets up a harness's storage for a run. */
-export async function openStage(harness: Harness, seed: number): Promise<Stage> {
-  const storage = await harness.setup();
-  const manager = await storage.open();
+/** How long managers and storages may take to close, in milliseconds. */
+export const closeTimeout = 20_000;
+
+/** Sets up a harness's storage for a run; setting up and opening may each take `timeout` milliseconds. */
+export async function openStage(harness: Harness, seed: number, timeout: number): Promise<Stage> {
+  const storage = await setUp(harness, timeout);
+  const manager = await opened(storage, timeout).catch(async (error) => {
+    await within("the storage to be disposed of", storage.dispose(), closeTimeout).catch(() => undefined);
+    throw error;
+  });
   let visits = 0;
   return {
     storage,
     manager,
     enter: async (scenario) => {
       visits += 1;
-      return await enter(harness, { storage, manager }, scenario, seed, visits);
+      return await enter(harness, { storage, manager }, scenario, seed, visits, timeout);
     },
     close: () => inOrder([() => manager.close(), () => storage.dispose()]),
   };
+}
+
+async function setUp(harness: Harness, timeout: number): Promise<HarnessStorage> {
+  const made = (async () => await harness.setup())();
+  return await orUndone(within("the harness to set up a storage", made, timeout), made, (storage) => storage.dispose());
+}
+
+async function opened(storage: HarnessStorage, timeout: number): Promise<KeyValueManager> {
+  const made = (async () => await storage.open())();
+  return await orUndone(within("the storage to open", made, timeout), made, (manager) => manager.close());
+}
+
+/** Resolves as the first promise does; when it fails, what the second one still gives is undone: nobody waits for it. */
+async function orUndone<T>(awaited: Promise<T>, made: Promise<T>, undo: (made: T) => Promise<void>): Promise<T> {
+  try {
+    return await awaited;
+  } catch (error) {
+    made.then(undo).catch(() => undefined);
+    throw error;
+  }
 }
 
 type Opened = Pick<Stage, "storage" | "manager">;
@@ -46,26 +73,46 @@ async function enter(
   scenario: Scenario,
   seed: number,
   visit: number,
+  timeout: number,
 ): Promise<Visit> {
   /** What is to be done when the scenario is over, the latest first. */
   const farewells: (() => Promise<void>)[] = [];
-  const leave = (): Promise<void> => inOrder(farewells.toReversed());
+  let isOver = false;
+  const leave = (): Promise<void> => {
+    isOver = true;
+    return inOrder(farewells.toReversed());
+  };
+  /** What a scenario asks for that has timed out, and goes on, is undone at once: it would stay behind. */
+  const unlessOver = async <T>(make: () => Promise<T>, undo: (made: T) => Promise<unknown>): Promise<T> => {
+    const over = new Error("the scenario is over");
+    if (isOver) throw over;
+    const made = await make();
+    if (!isOver) return made;
+    await undo(made);
+    throw over;
+  };
 
   const tracked = (storage: HarnessStorage): HarnessStorage =>
     withOpen(storage, async (options) => {
-      const manager = await storage.open(options);
+      const manager = await unlessOver(
+        () => storage.open(options),
+        (late) => late.close(),
+      );
       farewells.push(() => manager.close());
       return manager;
     });
   const fresh = async (): Promise<HarnessStorage> => {
-    const storage = await harness.setup();
+    const storage = await unlessOver(
+      () => setUp(harness, timeout),
+      (late) => late.dispose(),
+    );
     farewells.push(() => storage.dispose());
     return tracked(storage);
   };
   // A clock that one scenario moves would let the entries of all others expire: each has a storage of its own then.
   const own = async (): Promise<Opened> => {
     const storage = await fresh();
-    return { storage, manager: await storage.open() };
+    return { storage, manager: await opened(storage, timeout) };
   };
 
   const names: string[] = [];
@@ -89,7 +136,11 @@ async function enter(
         names.push(name);
         return name;
       },
-      bucket: (config) => manager.createKeyValue({ ...config, bucket: env.bucketName() }),
+      bucket: (config) =>
+        unlessOver(
+          () => manager.createKeyValue({ ...config, bucket: env.bucketName() }),
+          (late) => deleteIfThere(manager, late.bucket),
+        ),
       pass: (milliseconds) => pass(storage, milliseconds),
     };
     return { env, leave };

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValueEntry, KeyValueErrorCode, KeyValueErrorOf, KeyWatcher } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
+import { setting } from "./settings.ts";
 
 /**
  * How long a scenario waits for something that must happen before it fails, in milliseconds; the environment variable
  * `REVKV_PATIENCE` sets another time.
  */
-export const patience: number = Number(process.env["REVKV_PATIENCE"] ?? 15_000);
+export const patience: number = setting("REVKV_PATIENCE") ?? 15_000;
 
 /** The error fields that carry data, for comparison in {@link rejects}. */
 type ErrorData<Code extends KeyValueErrorCode> = Partial<Omit<KeyValueErrorOf<Code>, keyof Error | "code">>;

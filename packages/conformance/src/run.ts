@@ -1,23 +1,24 @@
 import assert from "node:assert/strict";
 import type { KeyValueManager } from "@revkv/api";
 import type { Stage } from "./environment.ts";
-import { openStage } from "./environment.ts";
+import { closeTimeout, openStage } from "./environment.ts";
 import { within } from "./expect.ts";
 import type { Harness } from "./harness.ts";
 import { rules } from "./rules.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenarios as everyScenario } from "./scenarios/index.ts";
 import { select } from "./selection.ts";
+import { checkSettings, setting } from "./settings.ts";
 
 /** How a run is to be done. */
 export interface RunOptions {
   /** Which scenarios: `W/` (all rules of that letter), `W7` (that rule), `W7/racing` (ids that begin so); default all. */
   readonly only?: readonly string[] | undefined;
-  /** Replays everything random of a run; default a random one. */
+  /** Replays everything random of a run; default the environment variable `REVKV_SEED`, or else a random one. */
   readonly seed?: number | undefined;
   /** How many scenarios run at the same time; default 8. */
   readonly concurrency?: number | undefined;
-  /** How long one scenario may take, in milliseconds; default 60,000. */
+  /** How long one scenario may take, and each of setting up a storage and opening it, in milliseconds; default 60,000. */
   readonly timeout?: number | undefined;
   /** The scenarios to choose from; default all of the suite. */
   readonly scenarios?: readonly Scenario[] | undefined;
@@ -62,17 +63,20 @@ export interface SuiteReport {
 /** How long one scenario may take unless told otherwise, in milliseconds. */
 export const scenarioTimeout = 60_000;
 
-/** How long a scenario's managers and storages may take to close, in milliseconds. */
-export const closeTimeout = 20_000;
-
-/** A seed for a run that was given none. */
-export function randomSeed(): number {
-  return Math.floor(Math.random() * 2 ** 31);
+/**
+ * A seed for a run that was given none.
+ *
+ * @throws `RangeError` when an environment variable of the suite is no whole number.
+ */
+export function defaultSeed(): number {
+  checkSettings();
+  return setting("REVKV_SEED") ?? Math.floor(Math.random() * 2 ** 31);
 }
 
 /**
- * Runs the suite against an adapter, without any test runner.
+ * Runs the suite against an adapter, without any test runner. Whatever the adapter does is found in the report.
  *
+ * @throws `RangeError` when an environment variable of the suite is no whole number.
  * @example
  * ```ts
  * import { runSuite } from "@revkv/conformance";
@@ -84,37 +88,62 @@ export function randomSeed(): number {
  * ```
  */
 export async function runSuite(harness: Harness, options: RunOptions = {}): Promise<SuiteReport> {
-  const { scenarios = everyScenario, seed = randomSeed(), concurrency = 8, timeout = scenarioTimeout } = options;
+  const { scenarios = everyScenario, seed = defaultSeed(), concurrency = 8, timeout = scenarioTimeout } = options;
   const problems: Error[] = [...staleGaps(harness, scenarios)];
-  const onUnhandled = (reason: unknown): void => {
-    problems.push(new Error("a rejection that nobody handled (rule E1)", { cause: reason }));
-  };
+  const results: ScenarioResult[] = [];
+  const running = new Set<string>();
+  const unhandled: Unhandled[] = [];
+  const onUnhandled = (reason: unknown): void => void unhandled.push({ reason, running: [...running] });
   process.on("unhandledRejection", onUnhandled);
   try {
-    const stage = await openStage(harness, seed);
-    problems.push(...wrongCapabilities(harness, stage.manager));
-    const selected = select(scenarios, options.only);
+    const selected = [...select(scenarios, options.only).entries()];
     if (selected.length === 0) problems.push(new Error("no scenario was selected"));
-    const results: ScenarioResult[] = [];
-    const queue = selected.entries();
-    const work = async (): Promise<void> => {
-      for (const [index, scenario] of queue) {
-        const result = await runScenario(harness, stage, scenario, seed, timeout);
-        results[index] = result;
-        options.onResult?.(result);
-      }
-    };
-    await Promise.all(Array.from({ length: concurrency }, work));
-    await within("the shared storage to close", stage.close(), closeTimeout).catch((error) => {
-      problems.push(new Error("the shared storage did not close", { cause: error }));
+    const stage = await openStage(harness, seed, timeout).catch((cause: unknown) => {
+      problems.push(new Error("the harness gives no storage", { cause }));
     });
+    if (stage !== undefined) {
+      problems.push(...wrongCapabilities(harness, stage.manager));
+      const work = async (queue: Iterable<[number, Scenario]>): Promise<void> => {
+        for (const [index, scenario] of queue) {
+          running.add(scenario.id);
+          const result = await runScenario(harness, stage, scenario, seed, timeout);
+          running.delete(scenario.id);
+          results[index] = result;
+          options.onResult?.(result);
+        }
+      };
+      const together = selected.filter(([, { exclusive }]) => exclusive !== true).values();
+      await Promise.all(Array.from({ length: concurrency }, () => work(together)));
+      await work(selected.filter(([, { exclusive }]) => exclusive === true));
+      await within("the shared storage to close", stage.close(), closeTimeout).catch((error) => {
+        problems.push(new Error("the shared storage did not close", { cause: error }));
+      });
+    }
     // Rejections are reported behind the microtasks in which they were left alone.
     await new Promise((resolve) => setImmediate(resolve));
+    problems.push(...unhandled.map((one) => unhandledError(one, results)));
     const passed = problems.length === 0 && results.every(({ outcome }) => outcome !== "failed");
     return { harness: harness.name, seed, results, problems, passed };
   } finally {
     process.off("unhandledRejection", onUnhandled);
   }
+}
+
+/** A rejection that nobody handled, and the ids of the scenarios that ran when it came. */
+interface Unhandled {
+  readonly reason: unknown;
+  readonly running: readonly string[];
+}
+
+/** Whose a rejection is cannot be known: it may belong to a scenario that failed, and then not to the adapter. */
+function unhandledError({ reason, running }: Unhandled, results: readonly ScenarioResult[]): Error {
+  const when = running.length === 0 ? "while no scenario ran" : `while these ran: ${running.join(", ")}`;
+  const failed = results.filter(
+    ({ id, outcome }) => running.includes(id) && (outcome === "failed" || outcome === "gap"),
+  );
+  const rule =
+    failed.length === 0 ? "rule E1" : `rule E1, or a consequence of ${failed.map(({ id }) => id).join(", ")}`;
+  return new Error(`a rejection that nobody handled (${rule}), ${when}`, { cause: reason });
 }
 
 /** Runs one scenario and closes what it opened; never rejects. */
@@ -130,7 +159,7 @@ export async function runScenario(
   const body = applies ? scenario.run : scenario.runWithout;
   const gap = harness.knownGaps?.[id];
   const start = performance.now();
-  const failure = body === undefined ? undefined : await failureOf(body, stage, scenario, timeout);
+  const { failure, leaving } = body === undefined ? {} : await failuresOf(body, stage, scenario, timeout);
   const result = (outcome: ScenarioOutcome, cause?: unknown, problem?: string): ScenarioResult => ({
     id,
     title,
@@ -141,32 +170,39 @@ export async function runScenario(
     duration: Math.round(performance.now() - start),
   });
   if (gap !== undefined) {
+    if (leaving !== undefined) return result("failed", leaving.reason);
     if (failure !== undefined) return result("gap");
     const what = body === undefined ? "does not apply to this adapter" : "passes";
     return result("failed", undefined, `is listed as a known gap, but ${what}`);
   }
   if (body === undefined) return result("not-applicable");
-  return failure === undefined ? result("passed") : result("failed", failure.reason);
+  const reason = failure ?? leaving;
+  return reason === undefined ? result("passed") : result("failed", reason.reason);
 }
 
-/** Why a scenario failed; in an object, since anything can be thrown. */
-async function failureOf(
+/** Why something failed; in an object, since anything can be thrown. */
+interface Failure {
+  readonly reason: unknown;
+}
+
+/** Why a scenario failed, and why what it opened could not be closed. */
+async function failuresOf(
   body: Scenario["run"],
   stage: Stage,
   scenario: Scenario,
   timeout: number,
-): Promise<{ readonly reason: unknown } | undefined> {
+): Promise<{ readonly failure?: Failure | undefined; readonly leaving?: Failure | undefined }> {
   try {
     const { env, leave } = await stage.enter(scenario);
     const failure = await reasonOf(within("the scenario to finish", body(env), timeout));
     const leaving = await reasonOf(within("the scenario's storages to close", leave(), closeTimeout));
-    return failure ?? leaving;
+    return { failure, leaving };
   } catch (reason) {
-    return { reason };
+    return { failure: { reason } };
   }
 }
 
-async function reasonOf(promise: Promise<void>): Promise<{ readonly reason: unknown } | undefined> {
+async function reasonOf(promise: Promise<void>): Promise<Failure | undefined> {
   try {
     await promise;
     return undefined;

@@ -13,6 +13,8 @@ export interface Scenario {
   readonly rule: string;
   /** Runs only where this holds; left out: everywhere. Where it does not hold, `runWithout` runs if there is one. */
   readonly requires?: ((capabilities: Capabilities, storage: HarnessStorage) => boolean) | undefined;
+  /** Runs alone, after all others: for what is measured in time or memory, or seen by the whole process. */
+  readonly exclusive?: boolean | undefined;
   run(env: ScenarioEnv): Promise<void>;
   /** The other side of a capability: what is not claimed is refused. */
   readonly runWithout?: ((env: ScenarioEnv) => Promise<void>) | undefined;

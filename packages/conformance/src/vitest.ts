@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { beforeAll, describe, test } from "vitest";
 import type { Stage } from "./environment.ts";
-import { openStage } from "./environment.ts";
+import { closeTimeout, openStage } from "./environment.ts";
+import { within } from "./expect.ts";
 import type { Harness } from "./harness.ts";
 import type { RunOptions } from "./run.ts";
-import { closeTimeout, randomSeed, runScenario, scenarioTimeout, staleGaps, wrongCapabilities } from "./run.ts";
+import { defaultSeed, runScenario, scenarioTimeout, staleGaps, wrongCapabilities } from "./run.ts";
+import type { Scenario } from "./scenario.ts";
 import { scenarios as everyScenario } from "./scenarios/index.ts";
 import { select } from "./selection.ts";
 
@@ -12,8 +14,9 @@ export type VitestOptions = Pick<RunOptions, "only" | "seed" | "timeout" | "scen
 
 /**
  * Declares the suite as Vitest tests, one per scenario, which run concurrently (Vitest's `maxConcurrency` says how many).
- * What does not apply to the adapter is reported as skipped, with the reason; a known gap passes as long as it fails.
+ * Those that are exclusive follow, one by one. What does not apply to the adapter is reported as skipped, with the reason; a known gap passes as long as it fails.
  *
+ * @throws `Error` when nothing is selected; `RangeError` when an environment variable of the suite is no whole number.
  * @example
  * ```ts no-run
  * import { conformance } from "@revkv/conformance/vitest";
@@ -24,27 +27,34 @@ export type VitestOptions = Pick<RunOptions, "only" | "seed" | "timeout" | "scen
  */
 export function conformance(harness: Harness, options: VitestOptions = {}): void {
   const { scenarios = everyScenario, timeout = scenarioTimeout, only } = options;
-  const seed = options.seed ?? Number(process.env["REVKV_SEED"] ?? randomSeed());
-  const limit = timeout + 2 * closeTimeout;
+  const seed = options.seed ?? defaultSeed();
+  const selected = select(scenarios, only);
+  if (selected.length === 0) throw new Error(`${harness.name}: ${JSON.stringify(only ?? [])} selects no scenario`);
+  // What takes too long is reported by the suite itself, which says what: setting up, opening, running and closing.
+  const limit = 3 * timeout + 2 * closeTimeout;
   describe(`${harness.name} (seed ${seed})`, () => {
     let stage: Stage;
     beforeAll(async () => {
-      stage = await openStage(harness, seed);
+      const opened = await openStage(harness, seed, timeout);
+      stage = opened;
+      return () => within("the shared storage to close", opened.close(), closeTimeout);
     }, limit);
-    afterAll(() => stage.close(), limit);
 
     test("the harness says what the adapter says", () => {
       for (const error of [...staleGaps(harness, scenarios), ...wrongCapabilities(harness, stage.manager)]) throw error;
     });
 
-    for (const scenario of select(scenarios, only)) {
+    const declare = (scenario: Scenario): void => {
       const gap = harness.knownGaps?.[scenario.id];
       const name = `${scenario.id} · ${scenario.title}${gap === undefined ? "" : ` (known gap: ${gap})`}`;
-      test.concurrent(name, { timeout: limit }, async ({ skip }) => {
+      test(name, { timeout: limit, concurrent: scenario.exclusive !== true }, async ({ skip }) => {
         const { outcome, error } = await runScenario(harness, stage, scenario, seed, timeout);
         if (outcome === "not-applicable") skip("not applicable: the adapter does not claim the capability");
         if (error !== undefined) throw error;
       });
-    }
+    };
+    // Vitest runs neighbours that are concurrent together, and the others one by one.
+    selected.filter(({ exclusive }) => exclusive !== true).forEach(declare);
+    selected.filter(({ exclusive }) => exclusive === true).forEach(declare);
   });
 }

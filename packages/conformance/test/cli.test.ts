@@ -16,8 +16,13 @@ interface Ended {
 
 /** Runs the command as a process of its own. */
 function run(...args: string[]): Promise<Ended> {
+  return runWith({}, ...args);
+}
+
+function runWith(variables: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> {
+  const env = { ...process.env, ...variables };
   return new Promise((resolve) => {
-    execFile(process.execPath, ["--conditions=@revkv/source", cli, ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, ["--conditions=@revkv/source", cli, ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : error.code, stdout, stderr });
     });
   });
@@ -44,7 +49,7 @@ describe.concurrent("revkv-conformance", () => {
   test("exits with 1 when a rejection was left alone", async () => {
     const { code, stdout } = await run(file("./fixtures/unhandled-harness.ts"), "--only", "K1/good-keys");
     assert.equal(code, 1);
-    assert.match(stdout, /PROBLEM {2}Error: a rejection that nobody handled/);
+    assert.match(stdout, /PROBLEM {2}a rejection that nobody handled \(rule E1\), while no scenario ran/);
     assert.match(stdout, /nobody handles this/);
   });
 
@@ -53,6 +58,34 @@ describe.concurrent("revkv-conformance", () => {
     assert.equal(code, 1);
     assert.match(stderr, /something keeps the process alive: .*Timeout/);
   });
+
+  test("exits with 1 when a harness gives no storage, and runs the next one", async () => {
+    const { code, stdout } = await run(file("./fixtures/broken-harness.ts"), "--only", "K1/good-keys", "--json");
+    assert.equal(code, 1);
+    const [first, second] = JSON.parse(stdout);
+    assert.match(first.problems[0], /gives no storage.*no server/s);
+    assert.deepEqual([first.passed, first.results, second.passed], [false, [], true]);
+  });
+
+  test("--only takes small letters too", async () => {
+    const { code, stdout } = await run(memory, "--only", "k1/GOOD-keys");
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^memory: 1 passed/m);
+  });
+
+  test("says at the end what failed, by rule, and how to repeat it", async () => {
+    const { stdout } = await run(file("./fixtures/several-harnesses.ts"), "--only", "K1/good-keys", "--seed", "8");
+    assert.match(stdout, /^Failed:\n {2}K1 · Keys: K1\/good-keys\nAgain: --only K1 --seed 8$/m);
+    assert.equal(stdout.split("is listed as a known gap").length, 2, "a message is printed once");
+  });
+
+  for (const name of ["REVKV_SEED", "REVKV_PATIENCE"]) {
+    test(`exits with 2 when ${name} is no number`, async () => {
+      const { code, stderr } = await runWith({ [name]: "soon" }, memory, "--only", "K1/good-keys");
+      assert.equal(code, 2);
+      assert.match(stderr, new RegExp(`${name} takes a whole number, not "soon"`));
+    });
+  }
 
   test("--json prints a report that programs read", async () => {
     const { code, stdout } = await run(file("./fixtures/several-harnesses.ts"), "--only", "K1/good-keys", "--json");
@@ -89,7 +122,12 @@ describe.concurrent("revkv-conformance", () => {
     ["a seed that is no number", [memory, "--seed", "x"], /--seed takes a whole number/],
     ["two formats", [memory, "--json", "--markdown"], /exclude each other/],
     ["a module that is not there", [file("./nowhere.ts")], /could not be loaded/],
-    ["a module without a harness", [file("./fixtures/no-harness.ts")], /is no harness/],
+    ["a module without a harness", [file("./fixtures/no-harness.ts")], /is no harness: .*setup must be a function/],
+    [
+      "a harness with what is unknown",
+      [file("./fixtures/misspelt-harness.ts")],
+      /setup must be .*; knownGap is no member/,
+    ],
   ] as const) {
     test(`exits with 2 for ${what}, and shows the usage`, async () => {
       const { code, stdout, stderr } = await run(...args);

@@ -254,3 +254,97 @@ test("the capabilities of a harness are those of a manager opened by hand", asyn
   assert.deepEqual(manager.capabilities, memoryHarness.capabilities);
   await manager.close();
 });
+
+test("a storage that cannot be set up or opened in time is a problem of the run, and is disposed of", async () => {
+  const broken = async (setup: Harness["setup"]): Promise<string> => {
+    const report = await run({ ...memoryHarness, setup }, [passes], { timeout: 100 });
+    assert.equal(report.passed, false);
+    assert.deepEqual(report.results, []);
+    assert.match(report.problems[0]?.message ?? "", /gives no storage/);
+    return String(report.problems[0]?.cause);
+  };
+  let disposed = 0;
+  const dispose = async (): Promise<void> => {
+    disposed += 1;
+  };
+  assert.match(await broken(() => new Promise(() => {})), /in vain for the harness to set up a storage/);
+  assert.match(
+    await broken(() => {
+      throw new Error("not here");
+    }),
+    /not here/,
+  );
+  assert.equal(disposed, 0);
+  assert.match(
+    await broken(async () => ({ dispose, open: () => Promise.reject(new Error("no way in")) })),
+    /no way in/,
+  );
+  assert.equal(disposed, 1);
+  assert.match(await broken(async () => ({ dispose, open: () => new Promise(() => {}) })), /the storage to open/);
+  assert.equal(disposed, 2);
+});
+
+test("a scenario that has timed out can open nothing more", async () => {
+  const late = Promise.withResolvers<ScenarioEnv>();
+  const hangs = scenario("M1/hangs", "it hangs", {
+    run: (env) => {
+      late.resolve(env);
+      return new Promise(() => {});
+    },
+  });
+  await run(memoryHarness, [hangs], { timeout: 50 });
+  const env = await late.promise;
+  await assert.rejects(env.open(), /the scenario is over/);
+  await assert.rejects(env.bucket(), /the scenario is over/);
+  await assert.rejects(env.fresh(), /the scenario is over/);
+});
+
+test("a known gap does not hide what could not be closed", async () => {
+  const harness: Harness = {
+    ...memoryHarness,
+    knownGaps: { "M2/fails": "known" },
+    async setup() {
+      const storage = await memoryHarness.setup();
+      return { ...storage, dispose: () => Promise.reject(new Error("it stays")) };
+    },
+  };
+  const report = await run(harness, [fails]);
+  assert.deepEqual(outcomes(report), { "M2/fails": "failed" });
+  assert.match(report.results[0]?.error?.message ?? "", /it stays/);
+});
+
+test("a rejection that is left alone is told with the scenarios that ran", async () => {
+  const leaves = scenario("M1/leaves", "it leaves a rejection alone, and fails", {
+    run: async () => {
+      void Promise.reject(new Error("alone"));
+      await new Promise((resolve) => setImmediate(resolve));
+      throw new Error("as it should");
+    },
+  });
+  const { problems } = await run(memoryHarness, [leaves]);
+  assert.match(problems[0]?.message ?? "", /rule E1, or a consequence of M1\/leaves\), while these ran: M1\/leaves$/);
+});
+
+test("an exclusive scenario runs alone, after the others", async () => {
+  const running = new Set<string>();
+  const seen: string[] = [];
+  const takesTime = (id: string, exclusive: boolean): Scenario =>
+    scenario(id, "it takes a while", {
+      exclusive,
+      run: async () => {
+        running.add(id);
+        for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        seen.push(`${id} of ${running.size}`);
+        running.delete(id);
+      },
+    });
+  const report = await run(memoryHarness, [
+    takesTime("M1/a", true),
+    takesTime("M1/b", false),
+    takesTime("M1/c", false),
+    takesTime("M1/d", true),
+  ]);
+  assert.deepEqual(seen.slice(2), ["M1/a of 1", "M1/d of 1"]);
+  assert.equal(seen[0], "M1/b of 2");
+  assert.deepEqual(Object.keys(outcomes(report)), ["M1/a", "M1/b", "M1/c", "M1/d"]);
+});

@@ -7,32 +7,45 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "vitest";
 
+interface FileResult {
+  readonly status: string;
+  readonly message: string;
+  readonly assertionResults: readonly TestResult[];
+  /** What people see. */
+  readonly output: string;
+}
+
 interface TestResult {
   readonly fullName: string;
   readonly status: string;
   readonly failureMessages: readonly string[];
 }
 
-/** Runs the fixture's tests with Vitest, as its users do. */
-async function runFixture(): Promise<readonly TestResult[]> {
+/** Runs a fixture's tests with Vitest, as its users do. */
+async function runFixture(name: string): Promise<FileResult> {
   const vitest = join(createRequire(import.meta.url).resolve("vitest/package.json"), "../vitest.mjs");
   const root = fileURLToPath(new URL("./fixtures/binding", import.meta.url));
   const folder = await mkdtemp(join(tmpdir(), "revkv-"));
   try {
     const report = join(folder, "report.json");
-    const args = ["run", "--root", root, "--reporter", "json", "--outputFile", report];
-    await new Promise((resolve) => execFile(process.execPath, [vitest, ...args], resolve));
-    return JSON.parse(await readFile(report, "utf8")).testResults[0].assertionResults;
+    const args = ["run", name, "--root", root, "--reporter", "default", "--reporter", "json", "--outputFile", report];
+    const output = await new Promise((resolve) => {
+      execFile(process.execPath, [vitest, ...args], (_, stdout, stderr) => resolve(`${stdout}${stderr}`));
+    });
+    return { ...JSON.parse(await readFile(report, "utf8")).testResults[0], output };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-test("the binding declares one test per scenario, and none disappears", { timeout: 30_000 }, async () => {
-  const results = await runFixture();
+const timeout = 60_000;
+
+test("the binding declares one test per scenario, and none disappears", { timeout }, async () => {
+  const { assertionResults: results } = await runFixture("suite");
   const statuses = Object.fromEntries(results.map(({ fullName, status }) => [fullName, status]));
   assert.deepEqual(statuses, {
     "the binding (seed 5) the harness says what the adapter says": "passed",
+    "the binding (seed 5) M1/alone · nothing else runs": "passed",
     "the binding (seed 5) M1/passes · it passes": "passed",
     "the binding (seed 5) M2/fails · it fails": "failed",
     "the binding (seed 5) M3/absent · nobody claims it": "skipped",
@@ -43,4 +56,18 @@ test("the binding declares one test per scenario, and none disappears", { timeou
     results.find(({ fullName }) => fullName.includes(name))?.failureMessages.join("\n") ?? "";
   assert.match(message("M2/fails"), /M2\/fails \(rule M2 · Revisions never go back, seed 5\): it fails\nas it should/);
   assert.match(message("M5/no-gap"), /is listed as a known gap, but passes/);
+});
+
+test("a storage that cannot be set up fails the tests, and says why", { timeout }, async () => {
+  const { status, output, assertionResults } = await runFixture("broken");
+  assert.equal(status, "failed");
+  assert.ok(assertionResults.every((result) => result.status !== "passed"));
+  assert.match(output, /Error.*: no server/);
+  assert.doesNotMatch(output, /TypeError/);
+});
+
+test("a selection of nothing fails", { timeout }, async () => {
+  const { status, message } = await runFixture("nothing");
+  assert.equal(status, "failed");
+  assert.match(message, /memory: \["X9"\] selects no scenario/);
 });
