@@ -81,14 +81,14 @@ export class StorageManager implements KeyValueManager {
 
   async updateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
     checkConfig(config);
-    const update = this.#checked({ ...config });
+    const update = this.#checked(copyOf(config));
     checkOptions(options, allowedOptions.call);
     return this.#configure(await this.#open(update.bucket, options?.signal), update, options?.signal);
   }
 
   async createOrUpdateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
     const wanted = this.#checked(normalizeConfig(config));
-    const update = { ...config };
+    const update = copyOf(config);
     checkOptions(options, allowedOptions.call);
     for (;;) {
       const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
@@ -244,4 +244,9 @@ export class StorageManager implements KeyValueManager {
 
 function notFound(bucket: string): KeyValueError {
   return new KeyValueError("BUCKET_NOT_FOUND", `there is no bucket "${bucket}"`);
+}
+
+/** A config that the caller cannot change any more while the call goes on (rule M6). */
+function copyOf(config: KeyValueConfig): KeyValueConfig {
+  return { ...config, metadata: config.metadata && { ...config.metadata } };
 }

@@ -112,6 +112,23 @@ export const bucketTtlScenarios: readonly Scenario[] = [
     },
   }),
 
+  scenario("T1/farthest-deadline", "an entry with the longest ttl there is lives, and tells a real date", {
+    async run(env) {
+      const ttl = Number.MAX_SAFE_INTEGER;
+      const kv = await env.bucket({ ttl, ...(expiryMarkers(env.capabilities) ? { limitMarkerTtl: hour } : {}) });
+      await kv.put("bucket", "1");
+      if (expiryMarkers(env.capabilities)) await kv.put("own", "2", { ttl });
+      await env.pass(1);
+      for (const key of await kv.keys()) {
+        for (const [way, entry] of await everyRead(env, kv, key, key === "own" ? 2 : 1)) {
+          assert.ok(entry?.expiresAt instanceof Date, `${way} of ${key} gives a date`);
+          assert.ok((lifetime(entry) ?? 0) > hour, `${way} of ${key} gives a date that is far off`);
+        }
+      }
+      assert.equal((await kv.keys()).length, (await kv.status()).lastRevision, "all of them live");
+    },
+  }),
+
   scenario("T1/markers-age", "delete and purge markers age like values", {
     async run(env) {
       const kv = await env.bucket({ ttl: 500, history: 3 });

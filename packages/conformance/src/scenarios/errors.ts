@@ -85,6 +85,7 @@ export const errorScenarios: readonly Scenario[] = [
     },
   }),
   scenario("E1/unhandled", "a failure that nobody has asked for yet is no unhandled rejection", {
+    exclusive: true,
     async run(env) {
       const unhandled: unknown[] = [];
       const onUnhandled = (reason: unknown): void => void unhandled.push(reason);

@@ -39,6 +39,7 @@ export const expiryMarkerScenarios: readonly Scenario[] = [
 
   scenario("T2/marker", "a value that expires leaves a PURGE marker with a revision of its own, within a second", {
     requires: expiryMarkers,
+    exclusive: true,
     async run(env) {
       const kv = await env.bucket({ limitMarkerTtl: hour, history: 3 });
       const other = await (await env.open()).keyValue(kv.bucket);
@@ -77,6 +78,7 @@ export const expiryMarkerScenarios: readonly Scenario[] = [
 
   scenario("T2/writer-gone", "the marker comes in time also when whoever wrote the value has closed its manager", {
     requires: expiryMarkers,
+    exclusive: true,
     async run(env) {
       const bucket = env.bucketName();
       const writer = await env.open();

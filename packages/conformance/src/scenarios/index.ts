@@ -21,6 +21,7 @@ import { manyReadScenarios } from "./many-reads.ts";
 import { manyRemovalScenarios } from "./many-removals.ts";
 import { markerScenarios } from "./markers.ts";
 import { nameScenarios } from "./names.ts";
+import { oddArgumentScenarios } from "./odd-arguments.ts";
 import { processScenarios } from "./processes.ts";
 import { purgeDeletesScenarios } from "./purge-deletes.ts";
 import { revisionScenarios } from "./revisions.ts";
@@ -70,6 +71,7 @@ export const scenarios: readonly Scenario[] = [
   ...expiryMarkerScenarios,
   ...dueExpiryScenarios,
   ...errorScenarios,
+  ...oddArgumentScenarios,
   ...lifecycleScenarios,
   ...watchInitialScenarios,
   ...watchEntryScenarios,

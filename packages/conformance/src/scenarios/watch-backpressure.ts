@@ -52,6 +52,7 @@ export const watchBackpressureScenarios: readonly Scenario[] = [
 
   scenario("W8/memory", "what is written while a consumer sleeps is not held for it in memory", {
     requires: (capabilities) => capabilities.maxValueBytes >= 100_000,
+    exclusive: true,
     async run(env) {
       const kv = await env.bucket();
       const size = 100_000;
