@@ -42,6 +42,11 @@ export class ManagerContext {
     return answer instanceof Promise ? this.track(answer) : answer;
   }
 
+  /** Waits for an answer that did not come at once, as {@link step} does. */
+  later<T>(answer: Promise<T>, call: PendingCall, signal: AbortSignal | undefined, written: boolean): Promise<T> {
+    return this.track(this.#bounded(this.#translated(answer, written), call, signal, written));
+  }
+
   /** A step that closing does not wait for, since whoever asked has been stopped by then: a watcher's. */
   attempt<T>(start: (call: Call) => Awaitable<T>, signal: AbortSignal | undefined, written = false): Awaitable<T> {
     const call = new PendingCall();

@@ -1,6 +1,7 @@
 import { KeyExistsError, KeyValueError, RevisionMismatchError } from "../errors.ts";
 import { invalid, tooLarge } from "./arguments.ts";
 import { lengthOf } from "./bytes.ts";
+import { PendingCall } from "./call.ts";
 import type { ManagerContext } from "./context.ts";
 import { Feed } from "./feed.ts";
 import { Lane } from "./lane.ts";
@@ -64,9 +65,16 @@ export class StoredBucket {
   }
 
   #commit(unit: Unit, signal: AbortSignal | undefined): Awaitable<Outcome> {
-    const outcomes = this.context.step((call) => this.storage.commit([unit], call), signal, true);
+    // What `step` does, spelled out: on the way of every write its layers are a tenth of the time.
+    const call = new PendingCall();
+    let outcomes: Awaitable<readonly Outcome[]>;
+    try {
+      outcomes = this.storage.commit([unit], call);
+    } catch (error) {
+      throw this.context.translate(error, true);
+    }
     return outcomes instanceof Promise
-      ? outcomes.then((settled) => this.#wrote(unit, settled[0] as Outcome))
+      ? this.context.later(outcomes, call, signal, true).then((settled) => this.#wrote(unit, settled[0] as Outcome))
       : this.#wrote(unit, outcomes[0] as Outcome);
   }
 
