@@ -52,9 +52,9 @@ export async function boundedMemory(quick: boolean): Promise<string> {
   const more = medians("never reads", "peak") - medians("reads all", "peak");
   return `### Bounded memory
 
-${number(puts)} puts on ${number(size)} keys, values of about 100 bytes, beside one watcher of all keys: what JavaScript holds (Node's own included) after a garbage
-collection, looked at 20 times, and the most that the process had from the system. Medians of ${rounds} runs in processes of
-their own, in MiB.
+${number(puts)} puts on ${number(size)} keys, values of about 100 bytes, beside one watcher of all keys: what JavaScript holds
+after a garbage collection, Node's own included, looked at 20 times, and the most that the process had from the system.
+Medians of ${rounds} runs in processes of their own, in MiB.
 
 ${table(["beside", "held at most", "held at the end", "resident at most"], rows)}
 
