@@ -58,6 +58,6 @@ Medians of ${rounds} runs in processes of their own, in MiB.
 
 ${table(["beside", "held at most", "held at the end", "resident at most"], rows)}
 
-Aim: a watcher that never reads costs no more than one that reads (to 1 MiB): ${verdict(more <= noise)}, ${megabytes(more)} MiB more.
+Aim: a watcher that never reads costs no more than one that reads (to 1 MiB): ${verdict(more <= noise)}, it held ${megabytes(Math.abs(more))} MiB ${more > 0 ? "more" : "less"}.
 `;
 }
