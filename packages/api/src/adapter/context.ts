@@ -23,10 +23,6 @@ export class ManagerContext {
     this.#closed = true;
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   /** @throws `CLOSED`, or the reason of a signal that is aborted already */
   admit(signal: AbortSignal | undefined): void {
     if (this.#closed) throw new KeyValueError("CLOSED", "the manager is closed");
