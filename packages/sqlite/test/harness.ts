@@ -43,22 +43,25 @@ export function fileHarness(
   };
 }
 
-/** A Database of the application, shared by all managers of this process; other processes open the file. */
-export const sharedDatabase: Harness = {
-  name: "shared Database",
-  capabilities,
-  setup: async () => {
-    const directory = await temporaryDirectory();
-    const file = join(directory.path, "test.db");
-    const database = new Database(file, { timeout: 0 });
-    database.pragma("journal_mode = WAL");
-    return {
-      open: (options?: ManagerOptions) => connect({ database, ...options }),
-      child: { module: child, args: [{ file, synchronous: "normal" }] },
-      dispose: async () => {
-        database.close();
-        await directory.remove();
-      },
-    };
-  },
-};
+/** A Database of the application, set up by it and shared by all managers of this process; other processes open the file. */
+export function sharedDatabase(synchronous: NonNullable<SqliteFileOptions["synchronous"]>): Harness {
+  return {
+    name: `shared Database, ${synchronous}`,
+    capabilities,
+    setup: async () => {
+      const directory = await temporaryDirectory();
+      const file = join(directory.path, "test.db");
+      const database = new Database(file, { timeout: 0 });
+      database.pragma("journal_mode = WAL");
+      database.pragma(`synchronous = ${synchronous}`);
+      return {
+        open: (options?: ManagerOptions) => connect({ database, ...options }),
+        child: { module: child, args: [{ file, driver: "better-sqlite3", synchronous }] },
+        dispose: async () => {
+          database.close();
+          await directory.remove();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,5 @@
+import { conformance } from "@revkv/conformance/vitest";
+import { fileHarness } from "./harness.ts";
+
+conformance(fileHarness("better-sqlite3", "full"));
+conformance(fileHarness("better-sqlite3", "normal"));
