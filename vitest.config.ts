@@ -5,9 +5,9 @@ import type { ViteUserConfig } from "vitest/config";
 /** Tests need no build: packages resolve to their source. The rest are Vite's defaults, which a list replaces. */
 const conditions = ["@revkv/source", "module", "node", "development|production"];
 
-/** Every package is a project, named after its folder, and so are documents and examples: `npm test -- --project docs`. */
+/** Every package is a project, named after its folder, and so are the other folders: `npm test -- --project docs`. */
 const packages = readdirSync("packages", { withFileTypes: true }).filter((entry) => entry.isDirectory());
-const folders = [...packages.map(({ name }) => `packages/${name}`), "docs", "examples"];
+const folders = [...packages.map(({ name }) => `packages/${name}`), "docs", "examples", "servers"];
 
 const config: ViteUserConfig = {
   resolve: { conditions },

@@ -1,9 +1,9 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { needTool } from "@revkv/servers/tool";
 import { expect, test } from "vitest";
 import { command, run } from "./children/spawn.ts";
 import { open, temporaryFile } from "./open.ts";
-import { needTool } from "./tool.ts";
 
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
 const onLinux = test.runIf(process.platform === "linux");
