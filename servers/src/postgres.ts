@@ -1,10 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { dirname, join } from "node:path";
 import { Client, escapeIdentifier } from "pg";
 import { reservePort } from "./port.ts";
-import type { TestServer, User } from "./server-process.ts";
+import type { TestServer } from "./server-process.ts";
 import { startServer } from "./server-process.ts";
 import { needTool } from "./tool.ts";
+import { unprivileged } from "./unprivileged.ts";
 
 export interface PostgresOptions {
   /** False for tests that do not look at durability: much faster on slow disks. Default true. */
@@ -36,7 +37,7 @@ exec "$@"`;
 /** Starts PostgreSQL on 127.0.0.1 and on a socket in its directory, with a cluster of its own. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const program = needTool("postgres", "postgresql");
-  const initdb = needTool("initdb", "postgresql");
+  const initdb = join(dirname(program), "initdb");
   const reserved = await reservePort();
   const { port } = reserved;
   const server = await startServer({
@@ -78,21 +79,6 @@ export async function databaseOf(server: Pick<PostgresServer, "url">): Promise<P
     url: url.href,
     [Symbol.asyncDispose]: () => execute(server.url, `DROP DATABASE ${escapeIdentifier(name)} WITH (FORCE)`),
   };
-}
-
-/** Whom a server that refuses root runs as: an account of its own if there is one. */
-export function unprivileged(account: string): User | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const id = (option: string, name: string): number =>
-    Number(execFileSync("id", [option, name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
-  for (const name of [account, "nobody"]) {
-    try {
-      return { uid: id("-u", name), gid: id("-g", name) };
-    } catch {
-      // There is no such account.
-    }
-  }
-  throw new Error(`there is neither a user ${account} nor a user nobody`);
 }
 
 async function execute(url: string, statement: string): Promise<void> {

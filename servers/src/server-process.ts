@@ -140,10 +140,15 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
     child?.kill(options.stopSignal);
     await keepRunning(ended);
   };
-  const dispose = async (): Promise<void> => {
+  const end = async (): Promise<void> => {
     await keepRunning(watchdog.end());
     await keepRunning(ended);
     for (const port of options.ports) port.release();
+  };
+  let disposal: Promise<void> | null = null;
+  const dispose = (): Promise<void> => {
+    disposal ??= end();
+    return disposal;
   };
 
   try {

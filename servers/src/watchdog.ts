@@ -37,7 +37,7 @@ export function startWatchdog(directory: string): Watchdog {
   (process.stdin as Partial<NodeJS.RefCounted>).unref?.();
   return {
     tell: (pid) => {
-      process.stdin.write(`${pid ?? ""}\n`);
+      if (process.stdin.writable) process.stdin.write(`${pid ?? ""}\n`);
     },
     end: () => {
       process.stdin.end();
