@@ -2,8 +2,11 @@ import type { FSWatcher } from "node:fs";
 import { watch } from "node:fs";
 import type { Connection } from "./connection.ts";
 
-/** How often a change of another process is looked for where the file system does not tell, in milliseconds (W11). */
-const pollInterval = 20;
+/**
+ * How often a change of another process is looked for where the file system does not tell, in milliseconds: as seldom as
+ * rule W11 allows, since waking up is what an idle watcher costs.
+ */
+const pollInterval = 40;
 
 /**
  * How often, and how many milliseconds apart, a change is looked for when the file system told of one: the log is written

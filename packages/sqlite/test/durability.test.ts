@@ -8,56 +8,76 @@ import { open, temporaryFile } from "./open.ts";
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
 const onLinux = test.runIf(process.platform === "linux");
 
-/** Of so many writes, one after the other, how many were acknowledged with a sync since the one before. */
-async function synced(
-  driver: (typeof drivers)[number],
-  synchronous: "full" | "normal",
-  count: number,
-): Promise<number> {
-  const file = await temporaryFile();
-  const manager = await open({ file, driver });
-  await manager.createKeyValue({ bucket: "b" });
-  const trace = `${file}.trace`;
-  const writer = command("./put-many.ts", { file, driver, synchronous, prefix: "w", count, width: 1 });
-  await run(["strace", "-f", "-o", trace, "-e", "trace=fdatasync,fsync,write", ...writer]);
-  let synced = 0;
-  let acknowledged = 0;
-  let isSynced = false;
-  for (const line of (await readFile(trace, "utf8")).split("\n")) {
-    // A call that another thread's came between is told in two lines: begun, and "<... fdatasync resumed>) = 0".
-    if (/\bf(?:data)?sync(?:\(| resumed>).*= 0/.test(line)) isSynced = true;
-    if (!line.includes('"ack ')) continue;
-    acknowledged += 1;
-    if (isSynced) synced += 1;
-    isSynced = false;
-  }
-  expect(acknowledged).toBe(count);
-  return synced;
+/** How writers of the test set up their storage: a file of ours, or a Database of the application. */
+interface Writer {
+  readonly driver: (typeof drivers)[number];
+  readonly synchronous: "full" | "normal" | "off";
+  readonly shared: boolean;
+  /** How many writes are made at the same time. */
+  readonly width: number;
 }
 
-onLinux.each(drivers)(
-  "%s: with full, every write is synced before it resolves; with normal it is not",
-  {
-    timeout: 120_000,
-  },
-  async (driver) => {
+const writes = 100;
+
+/** Of {@link writes} writes, how many were acknowledged while something that the process wrote was not synced yet. */
+async function unsynced(writer: Writer): Promise<number> {
+  const file = await temporaryFile();
+  const manager = await open({ file, driver: writer.driver });
+  await manager.createKeyValue({ bucket: "b" });
+  const trace = `${file}.trace`;
+  const child = command("./put-many.ts", { ...writer, file, prefix: "w", count: writes });
+  await run(["strace", "-f", "-o", trace, "-e", "trace=fdatasync,fsync,write,pwrite64", ...child]);
+  let acknowledged = 0;
+  let unsynced = 0;
+  let isDirty = false;
+  for (const line of (await readFile(trace, "utf8")).split("\n")) {
+    if (/\bpwrite64\(/.test(line)) isDirty = true;
+    // A call that another thread's came between is told in two lines: begun, and "<... fdatasync resumed>) = 0".
+    if (/\bf(?:data)?sync(?:\(| resumed>).*= 0/.test(line)) isDirty = false;
+    if (!line.includes('"ack ')) continue;
+    acknowledged += 1;
+    if (isDirty) unsynced += 1;
+  }
+  expect(acknowledged).toBe(writes);
+  return unsynced;
+}
+
+onLinux.each<Writer>([
+  { driver: "better-sqlite3", synchronous: "full", shared: false, width: 1 },
+  { driver: "better-sqlite3", synchronous: "full", shared: false, width: 20 },
+  { driver: "node:sqlite", synchronous: "full", shared: false, width: 1 },
+  { driver: "node:sqlite", synchronous: "full", shared: false, width: 20 },
+  { driver: "better-sqlite3", synchronous: "full", shared: true, width: 1 },
+])(
+  "$driver, $synchronous, shared: $shared, $width at a time: what was written is synced before it resolves",
+  { timeout: 120_000 },
+  async (writer) => {
     needTool("strace");
-    expect(await synced(driver, "full", 100)).toBe(100);
-    expect(await synced(driver, "normal", 100)).toBeLessThan(10);
+    expect(await unsynced(writer)).toBe(0);
   },
 );
 
-onLinux.each(drivers)(
-  "%s: on a full disk a write is STORAGE_FULL, nothing is lost, and it goes on with room",
-  {
-    timeout: 60_000,
-  },
-  async (driver) => {
+onLinux.each<Writer>([
+  { driver: "better-sqlite3", synchronous: "normal", shared: false, width: 1 },
+  { driver: "node:sqlite", synchronous: "normal", shared: false, width: 1 },
+  { driver: "better-sqlite3", synchronous: "off", shared: true, width: 1 },
+])("$driver, $synchronous, shared: $shared: it is not, and that is noticed", { timeout: 120_000 }, async (writer) => {
+  needTool("strace");
+  expect(await unsynced(writer)).toBeGreaterThan(0.9 * writes);
+});
+
+// In 4 MiB the write-ahead log fills the disk; in 16 it is written over again, and the database itself grows as well.
+const disks = drivers.flatMap((driver) => [4, 16].map((size) => ({ driver, size })));
+
+onLinux.each(disks)(
+  "$driver: on a full disk of $size MiB a write is STORAGE_FULL, nothing is lost, and it goes on with room",
+  { timeout: 60_000 },
+  async ({ driver, size }) => {
     const directory = join(dirname(await temporaryFile()), "disk");
     await mkdir(directory);
     // A disk of its own, in a namespace of mounts that ends with the process.
     const namespace = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
-    const mount = 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"';
+    const mount = `mount -t tmpfs -o size=${size}m tmpfs "$0" && exec "$@"`;
     const fill = command("./fill-disk.ts", { directory, driver });
     const output = await run(["unshare", ...namespace, "sh", "-c", mount, directory, ...fill]);
     const result = JSON.parse(output) as Readonly<Record<string, unknown>>;

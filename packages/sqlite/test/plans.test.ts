@@ -9,8 +9,11 @@ import { createRows, migrate, rowsTable } from "../src/schema.ts";
 const prefix = "revkv_";
 const call = { signal: new AbortController().signal };
 
+/** A statement, by the way to get it. */
+type Statements = Readonly<Record<string, (of: BucketStatements) => Statement>>;
+
 /** How SQLite goes about each statement of a bucket, by the statement's name; without statistics, as in use. */
-async function plansOf(statements: Readonly<Record<string, (of: BucketStatements) => Statement>>) {
+async function plansOf(statements: Statements, textOf?: (name: string, sql: string) => void) {
   const database = new Database(":memory:");
   const driver = new BetterSqlite3Driver(database);
   await migrate(new Connection(driver), prefix, call);
@@ -34,6 +37,7 @@ async function plansOf(statements: Readonly<Record<string, (of: BucketStatements
   const plans: Record<string, string[]> = {};
   for (const [name, prepare] of Object.entries(statements)) {
     prepare(new BucketStatements(noting, prefix, 1));
+    textOf?.(name, sql);
     const parameters = Array.from(sql.matchAll(/\?/g), () => 1);
     const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters);
     plans[name] = rows.map((row) => (row as { readonly detail: string }).detail.replaceAll("revkv_rows_1", "rows"));
@@ -45,37 +49,49 @@ async function plansOf(statements: Readonly<Record<string, (of: BucketStatements
 const plain = { expiring: false, newestOnly: false };
 const expiring = { expiring: true, newestOnly: true };
 
+const onTheWay: Statements = {
+  state: (of) => of.state(),
+  setState: (of) => of.setState(),
+  setConfig: (of) => of.setConfig(),
+  get: (of) => of.get(),
+  newestRevisions: (of) => of.newestRevisions(),
+  rows: (of) => of.rows(true),
+  newest: (of) => of.newest(),
+  kept: (of) => of.kept(),
+  revision: (of) => of.revision(true),
+  scan: (of) => of.scan(plain),
+  "scan, expiring, newest": (of) => of.scan(expiring),
+  scanRange: (of) => of.scanRange(plain),
+  "scanRange, expiring, newest": (of) => of.scanRange(expiring),
+  nextRevision: (of) => of.nextRevision(),
+  inRange: (of) => of.inRange(),
+  sizes: (of) => of.sizes(plain),
+  "sizes, expiring, newest": (of) => of.sizes(expiring),
+  newestInRange: (of) => of.newestInRange(),
+  dueMarkers: (of) => of.dueMarkers(),
+  expired: (of) => of.expired(),
+  markedKeys: (of) => of.markedKeys(),
+  insert: (of) => of.insert(),
+  remove: (of) => of.remove(),
+  removeAll: (of) => of.removeAll(),
+  trim: (of) => of.trim(),
+};
+
 test("no statement on the way of reads and writes goes through the whole table, sorts, or builds an index", async () => {
-  const plans = await plansOf({
-    state: (of) => of.state(),
-    setState: (of) => of.setState(),
-    setConfig: (of) => of.setConfig(),
-    get: (of) => of.get(),
-    newestRevisions: (of) => of.newestRevisions(),
-    rows: (of) => of.rows(true),
-    newest: (of) => of.newest(),
-    kept: (of) => of.kept(),
-    revision: (of) => of.revision(true),
-    scan: (of) => of.scan(plain),
-    "scan, expiring, newest": (of) => of.scan(expiring),
-    scanRange: (of) => of.scanRange(plain),
-    "scanRange, expiring, newest": (of) => of.scanRange(expiring),
-    nextRevision: (of) => of.nextRevision(),
-    inRange: (of) => of.inRange(),
-    sizes: (of) => of.sizes(plain),
-    "sizes, expiring, newest": (of) => of.sizes(expiring),
-    newestInRange: (of) => of.newestInRange(),
-    dueMarkers: (of) => of.dueMarkers(),
-    expired: (of) => of.expired(),
-    markedKeys: (of) => of.markedKeys(),
-    insert: (of) => of.insert(),
-    remove: (of) => of.remove(),
-    removeAll: (of) => of.removeAll(),
-    trim: (of) => of.trim(),
-  });
+  const plans = await plansOf(onTheWay);
   for (const [name, steps] of Object.entries(plans)) {
     for (const step of steps)
       expect(step, name).not.toMatch(/SCAN (?!j\b|k\b|n\b|json_each\b|CONSTANT ROW)|TEMP B-TREE|AUTOMATIC/);
+  }
+});
+
+test("no statement is planned again for new values: a bare parameter stands neither behind = nor behind LIMIT", async () => {
+  const texts = new Map<string, string>();
+  await plansOf(onTheWay, (name, sql) => texts.set(name, sql));
+  expect(texts.size).toBe(Object.keys(onTheWay).length);
+  for (const [name, sql] of texts) {
+    const condition = sql.replace(/^UPDATE .* SET .* WHERE/s, "");
+    expect(condition, name).not.toMatch(/([^<>]=|LIMIT|OFFSET) \?/);
   }
 });
 

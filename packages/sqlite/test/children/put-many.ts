@@ -1,13 +1,25 @@
 /** Puts many keys, some at a time, and says the revision of each that was acknowledged. */
+import Database from "better-sqlite3";
 import type { SqliteFileOptions } from "../../src/index.ts";
 import { connect } from "../../src/index.ts";
 
-const { file, driver, synchronous, prefix, count, width } = JSON.parse(process.argv[2] ?? "") as SqliteFileOptions & {
+const options = JSON.parse(process.argv[2] ?? "") as SqliteFileOptions & {
   readonly prefix: string;
   readonly count: number;
   readonly width: number;
+  /** Through a Database of the application, which can be set to less than we would. */
+  readonly shared?: boolean;
 };
-const kv = await (await connect({ file, driver, synchronous })).keyValue("b");
+const { file, driver, synchronous, shared = false, prefix, count, width } = options;
+
+function applicationDatabase(): Database.Database {
+  const database = new Database(file, { timeout: 0 });
+  database.pragma(`synchronous = ${synchronous}`);
+  return database;
+}
+
+const manager = await connect(shared ? { database: applicationDatabase() } : { file, driver, synchronous });
+const kv = await manager.keyValue("b");
 let next = 0;
 const work = async (): Promise<void> => {
   for (let index = next++; index < count; index = next++) {
