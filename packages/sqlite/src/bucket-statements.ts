@@ -61,7 +61,7 @@ export class BucketStatements {
       "get",
       () => `SELECT r.revision, r.created, r.expires, CASE r.op WHEN 0 THEN r.value END,
           (SELECT ttl FROM ${this.#bucket} WHERE id = ${this.#id})
-        FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ? ORDER BY r.revision DESC LIMIT 1`,
+        FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ${text} ORDER BY r.revision DESC LIMIT 1`,
     );
   }
 
@@ -86,7 +86,7 @@ export class BucketStatements {
   newest(): Statement {
     return this.#query(
       "newest",
-      () => `SELECT ${columns(false)} FROM ${this.#rows} r WHERE r.revision = ${this.#newestOf("?")}`,
+      () => `SELECT ${columns(false)} FROM ${this.#rows} r WHERE r.revision = ${this.#newestOf(text)}`,
     );
   }
 
@@ -95,7 +95,7 @@ export class BucketStatements {
     return this.#query(
       "kept",
       () =>
-        `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ? ORDER BY r.revision`,
+        `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ${text} ORDER BY r.revision`,
     );
   }
 
@@ -104,7 +104,7 @@ export class BucketStatements {
     return this.#query(
       `revision ${expiring}`,
       () =>
-        `SELECT ${columns(true)} FROM ${this.#rows} r WHERE r.revision = ?${this.#seen({ expiring, newestOnly: false })}`,
+        `SELECT ${columns(true)} FROM ${this.#rows} r WHERE r.revision = ${integer}${this.#seen({ expiring, newestOnly: false })}`,
     );
   }
 
@@ -113,7 +113,7 @@ export class BucketStatements {
     return this.#query(
       `scan ${view.expiring} ${view.newestOnly}`,
       () => `SELECT r.revision, length(r.value) FROM ${this.#rows} r NOT INDEXED
-        WHERE r.revision > ? AND r.revision <= ?${this.#seen(view)} ORDER BY r.revision LIMIT ?`,
+        WHERE r.revision > ? AND r.revision <= ?${this.#seen(view)} ORDER BY r.revision LIMIT ${integer}`,
     );
   }
 
@@ -122,7 +122,7 @@ export class BucketStatements {
     return this.#query(
       `scanRange ${view.expiring} ${view.newestOnly}`,
       () => `SELECT r.revision, length(r.value) FROM ${this.#rows} r NOT INDEXED
-        WHERE r.revision > ? AND r.revision <= ? AND r.key >= ? AND r.key < ?${this.#seen(view)} ORDER BY r.revision LIMIT ?`,
+        WHERE r.revision > ? AND r.revision <= ? AND r.key >= ? AND r.key < ?${this.#seen(view)} ORDER BY r.revision LIMIT ${integer}`,
     );
   }
 
@@ -139,7 +139,7 @@ export class BucketStatements {
     return this.#query(
       "inRange",
       () => `SELECT r.revision, r.key FROM ${this.#rows} r INDEXED BY ${this.#index("key")}
-        WHERE r.key >= ? AND r.key < ? ORDER BY r.key, r.revision LIMIT ?`,
+        WHERE r.key >= ? AND r.key < ? ORDER BY r.key, r.revision LIMIT ${integer}`,
     );
   }
 
@@ -158,7 +158,7 @@ export class BucketStatements {
       "newestInRange",
       () => `SELECT r.revision, length(r.value), r.key, r.op, r.created, r.expires
         FROM (SELECT max(revision) AS revision FROM ${this.#rows} INDEXED BY ${this.#index("key")}
-          WHERE key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ?) n CROSS JOIN ${this.#rows} r ON r.revision = n.revision`,
+          WHERE key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ${integer}) n CROSS JOIN ${this.#rows} r ON r.revision = n.revision`,
     );
   }
 
@@ -186,7 +186,7 @@ export class BucketStatements {
     return this.#query(
       "expired",
       () => `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("expires")}
-        WHERE r.expires <= ? ORDER BY r.expires LIMIT ?`,
+        WHERE r.expires <= ? ORDER BY r.expires LIMIT ${integer}`,
     );
   }
 
@@ -194,7 +194,7 @@ export class BucketStatements {
   oldest(): Statement {
     return this.#query(
       "oldest",
-      () => `SELECT ${columns(false)} FROM ${this.#rows} r NOT INDEXED ORDER BY r.revision LIMIT ?`,
+      () => `SELECT ${columns(false)} FROM ${this.#rows} r NOT INDEXED ORDER BY r.revision LIMIT ${integer}`,
     );
   }
 
@@ -213,7 +213,7 @@ export class BucketStatements {
     return this.#query(
       "markedKeys",
       () => `SELECT DISTINCT r.key FROM ${this.#rows} r INDEXED BY ${this.#index("marker")}
-        WHERE r.op <> 0 AND r.key > ? ORDER BY r.key LIMIT ?`,
+        WHERE r.op <> 0 AND r.key > ? ORDER BY r.key LIMIT ${integer}`,
     );
   }
 
@@ -227,7 +227,7 @@ export class BucketStatements {
 
   /** Removes a row. */
   remove(): Statement {
-    return this.#command("remove", () => `DELETE FROM ${this.#rows} WHERE revision = ?`);
+    return this.#command("remove", () => `DELETE FROM ${this.#rows} WHERE revision = ${integer}`);
   }
 
   /** Removes rows by their revisions, a JSON array. */
@@ -242,8 +242,8 @@ export class BucketStatements {
   trim(): Statement {
     return this.#command(
       "trim",
-      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ? AND revision <= (SELECT revision
-        FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ? ORDER BY revision DESC LIMIT 1 OFFSET ?)`,
+      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} AND revision <= (SELECT revision
+        FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} ORDER BY revision DESC LIMIT 1 OFFSET ${integer})`,
     );
   }
 
@@ -298,6 +298,13 @@ export class BucketStatements {
     return statement;
   }
 }
+
+/**
+ * A parameter behind `=`, LIMIT or OFFSET. SQLite would plan the statement again for every new value of a bare one, since
+ * another plan might be better, and some drivers forget the values after each run: that costs more than a point read.
+ */
+const text = "CAST(? AS TEXT)";
+const integer = "CAST(? AS INTEGER)";
 
 /** Later than any deadline. */
 const never = "9e15";
