@@ -36,23 +36,32 @@ export async function testNats(): Promise<SharedNats> {
 /** Starts a cluster with JetStream and resolves when all of its nodes follow one leader. */
 export async function startNatsCluster(size: number, options: NatsOptions = {}): Promise<ServerGroup<NatsServer>> {
   const members = await Promise.all(
-    Array.from({ length: size }, async () => ({ client: await reservePort(), route: await reservePort() })),
+    Array.from({ length: size }, async () => ({
+      client: await reservePort(),
+      route: await reservePort(),
+      monitor: await reservePort(),
+    })),
   );
   const routes = members.map(({ route }) => `"nats://127.0.0.1:${route.port}"`).join(", ");
   return await startGroup(
-    members.map(({ client, route }, index) => {
+    members.map(({ client, route, monitor }, index) => {
       const config = `
         server_name: "node-${index + 1}"
+        http: "127.0.0.1:${monitor.port}"
         cluster { name: "revkv", listen: "127.0.0.1:${route.port}", routes: [${routes}] }
         ${options.config ?? ""}`;
-      return startNode([client, route], config);
+      return startNode([client, route, monitor], config);
     }),
-    async (nodes) => {
-      for (const node of nodes) {
-        await until("a JetStream leader", () => /new (JetStream cluster )?metadata leader/.test(node.log()));
-      }
+    async () => {
+      await Promise.all(members.map(({ monitor }) => until("a healthy node", () => isHealthy(monitor.port))));
     },
   );
+}
+
+/** Whether it is in contact with the leader and has all that the leader has. */
+async function isHealthy(port: number): Promise<boolean> {
+  const { ok } = await fetch(`http://127.0.0.1:${port}/healthz`);
+  return ok;
 }
 
 async function startNode(ports: readonly [ReservedPort, ...ReservedPort[]], config = ""): Promise<NatsServer> {
