@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, globSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /**
@@ -21,19 +21,26 @@ export function needTool(program: string, debian: string = program): string {
 }
 
 function find(program: string): string | null {
+  const path = (process.env["PATH"] ?? "").split(delimiter).filter(Boolean);
   // Debian keeps servers off the path of those who are not root, and PostgreSQL's off everybody's.
-  const versions = globSync("/usr/lib/postgresql/*/bin").sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter).filter(Boolean), "/usr/sbin", ...versions];
-  for (const folder of folders) {
-    const path = join(folder, program);
+  for (const folder of [...path, "/usr/sbin", ...postgresFolders()]) {
+    const file = join(folder, program);
     try {
-      accessSync(path, constants.X_OK);
-      return path;
+      accessSync(file, constants.X_OK);
+      return file;
     } catch {
       // Not in this folder.
     }
   }
   return null;
+}
+
+/** Those of all versions that Debian has installed, the newest first. */
+function postgresFolders(): string[] {
+  const root = "/usr/lib/postgresql";
+  if (!existsSync(root)) return [];
+  const versions = readdirSync(root).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
+  return versions.map((version) => join(root, version, "bin"));
 }
 
 /** The lock is for tests that start at the same time: apt waits for dpkg's lock, but not for that of its lists. */

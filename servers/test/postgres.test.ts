@@ -1,4 +1,7 @@
 import { existsSync } from "node:fs";
+import { chmod, mkdtemp, readdir, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import type { PostgresServer } from "../src/postgres.ts";
@@ -98,8 +101,14 @@ test("databases are separate, and dropped also while they are used", async () =>
 });
 
 test("what keeps it from starting is told, and its directory is gone", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "revkv-servers-"));
+  await chmod(folder, 0o755);
+  vi.stubEnv("TMPDIR", folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const failure = await startPostgres({ settings: { max_connections: "many" } }).catch((error: unknown) => error);
   expect(String(failure)).toContain('invalid value for parameter "max_connections": "many"');
+  expect(await readdir(folder)).toEqual([]);
+  await rmdir(folder);
 });
 
 test("disposed of, its directory is gone; twice is once", async () => {
