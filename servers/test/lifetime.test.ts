@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { until } from "../src/until.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+// The first use may install a server.
+vi.setConfig({ testTimeout: 120_000 });
 
 const servers = ["postgres", "paused postgres", "killed postgres", "pgbouncer", "redis", "nats"];
 const onLinux = test.runIf(process.platform === "linux");

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import type { PostgresServer } from "../src/postgres.ts";
 import { databaseOf, startPostgres, testPostgres } from "../src/postgres.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+// The first use may install a server.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let server: PostgresServer;
 beforeAll(async () => {

@@ -6,7 +6,8 @@ import { startRedisSentinel } from "../src/redis-sentinel.ts";
 import { until } from "../src/until.ts";
 import { connected, exchange, received } from "./exchange.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+// The first use may install a server.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let server: RedisServer;
 beforeAll(async () => {
