@@ -238,6 +238,22 @@ export class BucketStatements {
     );
   }
 
+  /** Removes all rows of a key. */
+  removeKey(): Statement {
+    return this.#command(
+      "removeKey",
+      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text}`,
+    );
+  }
+
+  /** Removes all rows of some keys, a JSON array. */
+  removeKeys(): Statement {
+    return this.#command(
+      "removeKeys",
+      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key IN (SELECT value FROM json_each(?))`,
+    );
+  }
+
   /** Removes all but the newest rows of a key: key, key, how many stay. */
   trim(): Statement {
     return this.#command(

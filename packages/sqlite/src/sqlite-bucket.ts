@@ -16,7 +16,7 @@ import type {
   Row,
   Unit,
 } from "@revkv/api/adapter";
-import { applyUnits, expiryOf, purgeMarker, settleDue } from "@revkv/api/adapter";
+import { applyUnits, dependsOnRows, expiryOf, purgeMarker, settleDue } from "@revkv/api/adapter";
 import type { BucketState } from "./bucket-state.ts";
 import { agedBefore, isExpiring, StateReader, viewParameters } from "./bucket-state.ts";
 import { BucketStatements } from "./bucket-statements.ts";
@@ -48,7 +48,7 @@ export class SqliteBucket implements BucketStorage {
   commit(units: readonly Unit[], call: Call): Awaitable<readonly Outcome[]> {
     return this.#change(call, (ledger) => {
       const keys = new Set<string>();
-      for (const unit of units) for (const { key } of unit) keys.add(key);
+      for (const unit of units) if (dependsOnRows(ledger.config, unit)) for (const { key } of unit) keys.add(key);
       ledger.prepare(keys);
       return applyUnits(ledger, units, Date.now());
     });

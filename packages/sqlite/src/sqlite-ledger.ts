@@ -25,6 +25,8 @@ export class SqliteLedger implements Ledger {
   readonly #added: Map<number, Row> = new Map();
   /** Revisions that are still in the table. */
   #removed: number[] = [];
+  /** Keys that are to lose all the rows that they have in the table. */
+  readonly #emptied: Set<string> = new Set();
   /** Keys that may have more rows than they should. */
   readonly #full: Set<string> = new Set();
   /** True when the newest revision may not be found in the table any more. */
@@ -66,10 +68,8 @@ export class SqliteLedger implements Ledger {
 
   append(row: Row, keep: number): void {
     const { key } = row;
-    // A key has no more rows than the history allows: with a history of one, its newest is its only one.
-    if (keep === 1 && this.config.history === 1) this.#drop(this.newest(key));
-    else if (keep === 1) for (const older of this.kept(key)) this.#drop(older);
-    else this.#full.add(key);
+    if (keep > 1) this.#full.add(key);
+    else this.#empty(key);
     this.#added.set(row.revision, row);
     this.#newest.set(key, row);
   }
@@ -110,8 +110,16 @@ export class SqliteLedger implements Ledger {
   }
 
   /** Takes a row out of the table, or out of what is on the way there. */
-  #drop(row: Row | undefined): void {
-    if (row !== undefined && !this.#added.delete(row.revision)) this.#removed.push(row.revision);
+  #drop(row: Row): void {
+    if (!this.#added.delete(row.revision)) this.#removed.push(row.revision);
+  }
+
+  /** Takes all rows of a key out of the table, and out of what is on the way there. */
+  #empty(key: string): void {
+    // With a history of one, only the newest row of a key can be on the way.
+    if (this.config.history > 1) this.#flush();
+    const newest = this.#newest.get(key);
+    if (newest !== undefined ? !this.#added.delete(newest.revision) : !this.#newest.has(key)) this.#emptied.add(key);
   }
 
   /** Brings the table up to date. */
@@ -121,6 +129,12 @@ export class SqliteLedger implements Ledger {
       if (this.#removed.length === 1) this.#statements.remove().run(removed);
       else this.#statements.removeAll().run(listOf(this.#removed));
       this.#removed = [];
+    }
+    if (this.#emptied.size > 0) {
+      const [key = ""] = this.#emptied;
+      if (this.#emptied.size === 1) this.#statements.removeKey().run(key);
+      else this.#statements.removeKeys().run(listOfKeys(this.#emptied));
+      this.#emptied.clear();
     }
     if (this.#added.size > 0) {
       const insert = this.#statements.insert();

@@ -74,6 +74,8 @@ const onTheWay: Statements = {
   insert: (of) => of.insert(),
   remove: (of) => of.remove(),
   removeAll: (of) => of.removeAll(),
+  removeKey: (of) => of.removeKey(),
+  removeKeys: (of) => of.removeKeys(),
   trim: (of) => of.trim(),
 };
 

@@ -1,7 +1,9 @@
+export { Backoff } from "./backoff.ts";
 export { bytesOf, type Value } from "./bytes.ts";
 export { embeddedCapabilities, embeddedTraits } from "./embedded.ts";
 export {
   applyUnits,
+  dependsOnRows,
   expiryOf,
   isDue,
   type Ledger,
@@ -28,6 +30,9 @@ export type {
   StorageTraits,
   Sweep,
 } from "./storage.ts";
-export { checkManagerOptions, StorageManager } from "./storage-manager.ts";
+export { StorageKeyValue } from "./storage-key-value.ts";
+export { checkManagerOptions, type HandleFactory, StorageManager } from "./storage-manager.ts";
+export type { StorageWatcher } from "./storage-watcher.ts";
+export { StoredBucket } from "./stored-bucket.ts";
 export { isTurnUsedUp, nextTurn } from "./turn.ts";
 export type { Outcome, Refusal, Unit, Write } from "./write.ts";

@@ -61,16 +61,22 @@ export function applyUnits(ledger: Ledger, units: readonly Unit[], now: number):
 
 /** Carries out one unit, all or nothing; due expiries of its keys come first and stay (rule T9). */
 export function applyUnit(ledger: Ledger, unit: Unit, now: number): Outcome {
-  const first = unit[0];
-  return first !== undefined && unit.length === 1 && ledger.config.maxBytes === undefined
-    ? applyOne(ledger, first, now)
-    : applyTogether(ledger, unit, now);
+  const { config } = ledger;
+  const [write] = unit;
+  if (write === undefined || unit.length > 1 || config.maxBytes !== undefined) return applyTogether(ledger, unit, now);
+  // Nothing has to be foreseen of a single write: its condition is all that can refuse it.
+  const newest = dependsOnRows(config, unit) ? settleKey(ledger, write.key, now) : undefined;
+  return refuse(config, write, 0, newest) ?? [carryOut(ledger, write, now)];
 }
 
-/** Nothing has to be foreseen of a single write: its condition is all that can refuse it. */
-function applyOne(ledger: Ledger, write: Write, now: number): Outcome {
-  const newest = settleKey(ledger, write.key, now);
-  return refuse(ledger.config, write, 0, newest) ?? [carryOut(ledger, write, now)];
+/**
+ * Tells whether what becomes of a unit depends on the rows that its keys have. If not, {@link Ledger.newest} and
+ * {@link Ledger.kept} are not asked for them.
+ */
+export function dependsOnRows({ ttl, limitMarkerTtl, maxBytes }: NormalizedConfig, unit: Unit): boolean {
+  if (unit.length > 1 || maxBytes !== undefined) return true;
+  // Only a bucket with one of these has entries that expire (rules T1, T3).
+  return ttl !== undefined || limitMarkerTtl !== undefined || unit[0]?.expect !== undefined;
 }
 
 function applyTogether(ledger: Ledger, unit: Unit, now: number): Outcome {
