@@ -38,8 +38,14 @@ export function checkManagerOptions(options: ManagerOptions): void {
   }
 }
 
-/** The `KeyValueManager` of every adapter on the storage port. */
-export class StorageManager implements KeyValueManager {
+/** Makes the handle that a manager gives for a bucket. */
+export type HandleFactory<Handle extends KeyValue> = (stored: StoredBucket, watchers: Set<StorageWatcher>) => Handle;
+
+/**
+ * The `KeyValueManager` of every adapter on the storage port. An adapter whose handles can more than others' gives a
+ * factory that makes them.
+ */
+export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyValueManager {
   readonly backingStore: string;
   readonly capabilities: Capabilities;
   readonly #context: ManagerContext;
@@ -47,11 +53,17 @@ export class StorageManager implements KeyValueManager {
   readonly #buckets: Map<string, WeakRef<StoredBucket>> = new Map();
   readonly #collected: FinalizationRegistry<string>;
   readonly #sweeper: Sweeper;
+  readonly #makeHandle: HandleFactory<Handle>;
   #closing: Promise<void> | undefined;
 
   /** Takes over an open storage, and closes it when it is closed itself. */
-  constructor(storage: Storage, options: ManagerOptions = {}) {
+  constructor(
+    storage: Storage,
+    options: ManagerOptions = {},
+    makeHandle: HandleFactory<Handle> = plainHandle as HandleFactory<KeyValue> as HandleFactory<never>,
+  ) {
     checkManagerOptions(options);
+    this.#makeHandle = makeHandle;
     this.backingStore = storage.backingStore;
     this.capabilities = Object.freeze({ ...storage.capabilities });
     this.#context = new ManagerContext(storage, options.timeout ?? defaultTimeout, options.onEvent);
@@ -61,14 +73,14 @@ export class StorageManager implements KeyValueManager {
     });
   }
 
-  async keyValue(bucket: string, options?: CallOptions): Promise<KeyValue> {
+  async keyValue(bucket: string, options?: CallOptions): Promise<Handle> {
     checkBucketName(bucket);
     checkOptions(options, allowedOptions.call);
     const { bucket: found } = await this.#open(bucket, options?.signal);
     return this.#handle(found);
   }
 
-  async createKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
+  async createKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<Handle> {
     const wanted = this.#checked(normalizeConfig(config));
     checkOptions(options, allowedOptions.call);
     const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
@@ -79,14 +91,14 @@ export class StorageManager implements KeyValueManager {
     return this.#handle(found.bucket);
   }
 
-  async updateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
+  async updateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<Handle> {
     checkConfig(config);
     const update = this.#checked(copyOf(config));
     checkOptions(options, allowedOptions.call);
     return this.#configure(await this.#open(update.bucket, options?.signal), update, options?.signal);
   }
 
-  async createOrUpdateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<KeyValue> {
+  async createOrUpdateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<Handle> {
     const wanted = this.#checked(normalizeConfig(config));
     const update = copyOf(config);
     checkOptions(options, allowedOptions.call);
@@ -183,7 +195,7 @@ export class StorageManager implements KeyValueManager {
     { bucket, config }: OpenedBucket,
     update: KeyValueConfig,
     signal: AbortSignal | undefined,
-  ): Promise<KeyValue> {
+  ): Promise<Handle> {
     for (let from = config; ; ) {
       const to = updateConfig(from, update);
       if (await this.#step((_, call) => bucket.configure(from, to, call), signal, true)) break;
@@ -223,14 +235,14 @@ export class StorageManager implements KeyValueManager {
   }
 
   /** A handle on a bucket; all handles of one incarnation share its lanes and its feed. */
-  #handle(bucket: BucketStorage): KeyValue {
+  #handle(bucket: BucketStorage): Handle {
     let stored = this.#buckets.get(bucket.incarnation)?.deref();
     if (stored === undefined) {
       stored = new StoredBucket(this.#context, bucket, (ttl) => this.#sweeper.wrote(ttl));
       this.#buckets.set(bucket.incarnation, new WeakRef(stored));
       this.#collected.register(stored, bucket.incarnation);
     }
-    return new StorageKeyValue(stored, this.#watchers);
+    return this.#makeHandle(stored, this.#watchers);
   }
 
   /** Our own watchers look again before the caller hears that a bucket was changed. */
@@ -240,6 +252,10 @@ export class StorageManager implements KeyValueManager {
       if (bucket?.storage.name === name) bucket.feed.removed();
     }
   }
+}
+
+function plainHandle(stored: StoredBucket, watchers: Set<StorageWatcher>): StorageKeyValue {
+  return new StorageKeyValue(stored, watchers);
 }
 
 function notFound(bucket: string): KeyValueError {

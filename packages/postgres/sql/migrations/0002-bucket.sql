@@ -1,0 +1,76 @@
+-- The clock of all processes, in milliseconds since 1970 (rule T6).
+CREATE FUNCTION {schema}.now_ms() RETURNS bigint
+LANGUAGE sql VOLATILE AS $$
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+$$;
+
+-- Holds a bucket until the transaction ends: whoever comes next sees all that was done (rule M3). The lock is taken in a
+-- statement before those that read, which so see what was committed while it waited. `p_wait` is in milliseconds.
+CREATE FUNCTION {schema}.hold(p_bucket integer, p_wait integer) RETURNS {schema}.bucket
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  b {schema}.bucket;
+  lock_timeout text;
+BEGIN
+  -- At any other level the statements after the lock would still see what was there before it.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'revkv writes at READ COMMITTED only, not at %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'RKV01';
+  END IF;
+  IF NOT pg_try_advisory_xact_lock({lock}, p_bucket) THEN
+    lock_timeout := current_setting('lock_timeout');
+    PERFORM set_config('lock_timeout', p_wait || 'ms', true);
+    PERFORM pg_advisory_xact_lock({lock}, p_bucket);
+    PERFORM set_config('lock_timeout', lock_timeout, true);
+  END IF;
+  SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
+  END IF;
+  RETURN b;
+END
+$$;
+
+-- The newest revision that was given, and the highest time of a write.
+CREATE FUNCTION {schema}.head(b {schema}.bucket, OUT revision bigint, OUT created bigint)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  SELECT e.revision, e.created INTO head.revision, head.created
+  FROM {schema}.entry e WHERE e.bucket_id = b.id ORDER BY e.revision DESC LIMIT 1;
+  revision := greatest(revision, b.revision);
+  created := greatest(created, b.created);
+END
+$$;
+
+-- Tells whether the history of a bucket reaches back to an entry; always, but while a lowered one is carried out.
+CREATE FUNCTION {schema}.is_kept(b {schema}.bucket, p_key text, p_revision bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN b.trimming IS NULL OR b.history > (
+    SELECT count(*) FROM (
+      SELECT FROM {schema}.entry e
+      WHERE e.bucket_id = b.id AND e.key = p_key AND e.revision > p_revision LIMIT b.history) newer);
+END
+$$;
+
+-- The highest revision of a marker that purgeDeletes or its own expiry removed, those included that are due (rule W13).
+CREATE FUNCTION {schema}.compacted_to(b {schema}.bucket, p_now bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  by_deadline bigint;
+  by_age bigint;
+BEGIN
+  IF b.marker_ttl IS NOT NULL THEN
+    SELECT max(e.revision) INTO by_deadline
+    FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.expires <= p_now AND e.op <> 0
+      AND {schema}.is_kept(b, e.key, e.revision);
+  END IF;
+  IF b.ttl IS NOT NULL THEN
+    SELECT e.revision INTO by_age
+    FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.op <> 0 AND e.created <= p_now - b.ttl
+      AND {schema}.is_kept(b, e.key, e.revision)
+    ORDER BY e.created DESC, e.revision DESC LIMIT 1;
+  END IF;
+  RETURN greatest(b.compacted_to, by_deadline, by_age);
+END
+$$;

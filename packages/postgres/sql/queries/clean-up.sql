@@ -1,0 +1,1 @@
+SELECT {schema}.clean_up($1) AS removed

@@ -1,0 +1,1 @@
+SELECT {schema}.drop_bucket($1, $2) AS id

@@ -1,0 +1,9 @@
+-- The newest entry of one key, due or not; without a revision when it has none, no row when the bucket is gone.
+SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl,
+  CASE WHEN e.expires IS NOT NULL OR b.ttl IS NOT NULL THEN {schema}.now_ms() END AS now
+FROM {schema}.bucket b
+LEFT JOIN LATERAL (
+  SELECT n.revision, n.op, n.created, n.expires, n.value FROM {schema}.entry n
+  WHERE n.bucket_id = b.id AND n.key = $2 ORDER BY n.revision DESC LIMIT 1
+) e ON true
+WHERE b.id = $1

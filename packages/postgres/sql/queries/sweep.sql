@@ -1,0 +1,1 @@
+SELECT {schema}.sweep($1, $2, $3) AS looked

@@ -1,0 +1,51 @@
+import { KeyValueError } from "@revkv/api";
+import type { PostgresClient } from "./postgres-pool.ts";
+
+/** The oldest server that is supported: 13. */
+const oldestVersion = 130_000;
+
+/** What is to be known of a server before it is used. */
+export interface Server {
+  /** True when READ COMMITTED is the default of transactions. */
+  readonly isReadCommitted: boolean;
+  /** True when the connection does not lead straight to the server. */
+  readonly isPooled: boolean;
+}
+
+/**
+ * Looks at a server.
+ *
+ * @throws `INCOMPATIBLE_STORAGE` when it is too old or does not really lock, as some do that speak the same protocol
+ */
+export async function inspectServer(client: PostgresClient, lock: number): Promise<Server> {
+  const { rows } = await client.query({
+    text: `WITH held AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1, -1) AS got)
+      SELECT current_setting('server_version_num')::int AS number, version() AS name, pg_backend_pid() AS pid,
+        current_setting('default_transaction_isolation') AS isolation,
+        (SELECT count(*)::int FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_backend_pid() AND got IS NOT NULL) AS locks,
+        got
+      FROM held`,
+    values: [lock],
+  });
+  const [server] = rows as [
+    {
+      readonly number: number;
+      readonly name: string;
+      readonly pid: number;
+      readonly isolation: string;
+      readonly locks: number;
+      readonly got: boolean;
+    },
+  ];
+  if (server.number < oldestVersion) {
+    throw new KeyValueError("INCOMPATIBLE_STORAGE", `the server is ${server.name}: at least PostgreSQL 13 is needed`);
+  }
+  if (server.got && server.locks === 0) {
+    throw new KeyValueError("INCOMPATIBLE_STORAGE", `${server.name} has no advisory locks, which keep writes in order`);
+  }
+  const { processID } = client as unknown as { readonly processID?: number | null };
+  return {
+    isReadCommitted: server.isolation === "read committed",
+    isPooled: processID !== server.pid,
+  };
+}

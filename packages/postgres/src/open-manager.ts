@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import { KeyValueError } from "@revkv/api";
+import { StorageManager } from "@revkv/api/adapter";
+import type { ClientConfig } from "pg";
+import pg from "pg";
+import { textArray } from "./arrays.ts";
+import { Channels } from "./channels.ts";
+import type { PostgresOptions } from "./connect.ts";
+import type { Server } from "./inspect-server.ts";
+import { inspectServer } from "./inspect-server.ts";
+import { Listener } from "./listener.ts";
+import { ListeningConnection } from "./listening-connection.ts";
+import { checkMigrated, migrate } from "./migrate.ts";
+import { PoolSession } from "./pool-session.ts";
+import { PostgresHandle } from "./postgres-key-value.ts";
+import type { PostgresManager } from "./postgres-manager.ts";
+import type { PostgresPool } from "./postgres-pool.ts";
+import { PostgresStorage } from "./postgres-storage.ts";
+import { Statements } from "./statements.ts";
+import { translateError } from "./translate-error.ts";
+import { withClient } from "./with-client.ts";
+
+const defaultTimeout = 5000;
+const defaultHeartbeat = 10_000;
+
+/** Reaches the database, makes sure that it and the schema will do, and puts the parts of a manager together. */
+export async function openManager(options: PostgresOptions): Promise<PostgresManager> {
+  const { timeout = defaultTimeout, schema = "revkv", onEvent } = options;
+  const { pool, release } = "pool" in options ? borrowed(options.pool) : opened(options, timeout);
+  try {
+    const statements = new Statements(schema);
+    const server = await prepare(pool, statements, options, timeout);
+    const session = new PoolSession(pool, {
+      preparedStatements: options.preparedStatements ?? !server.isPooled,
+      isolate: !server.isReadCommitted,
+    });
+    const sender = `revkv_${randomUUID().replaceAll("-", "")}`;
+    const config = listenConfig(options, pool);
+    const notify = (channel: string): Promise<unknown> =>
+      session.run(statements.query.notify, [textArray([channel]), ""], { signal: AbortSignal.timeout(timeout) });
+    const listener = new Listener({
+      open: config && (() => ListeningConnection.open(config, sender, notify)),
+      heartbeat: options.heartbeatInterval ?? defaultHeartbeat,
+      emit: (type, message, error) => onEvent?.({ type, message, bucket: undefined, error }),
+    });
+    const channels = new Channels(statements, session, listener, sender);
+    // A write that waits for another transaction is given up by the server before its caller does.
+    const lockWait = Math.max(1, Math.floor(timeout * 0.9));
+    const store = { statements, session, announcements: channels, lockWait };
+    const storage = new PostgresStorage(store, channels, listener, release);
+    return new StorageManager(storage, options, (stored, watchers) => new PostgresHandle(stored, watchers));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+interface Connections {
+  readonly pool: PostgresPool;
+  /** Closes what we opened. */
+  readonly release: () => Promise<void>;
+}
+
+function borrowed(pool: PostgresPool): Connections {
+  return { pool, release: async () => undefined };
+}
+
+function opened(
+  { connectionString, max }: { connectionString: string; max?: number | undefined },
+  timeout: number,
+): Connections {
+  const pool = new pg.Pool({
+    connectionString,
+    ...(max === undefined ? {} : { max }),
+    connectionTimeoutMillis: timeout,
+    keepAlive: true,
+    allowExitOnIdle: true,
+  });
+  // An idle connection that is lost is replaced when it is needed.
+  pool.on("error", () => undefined);
+  return { pool, release: () => pool.end() };
+}
+
+async function prepare(
+  pool: PostgresPool,
+  statements: Statements,
+  options: PostgresOptions,
+  timeout: number,
+): Promise<Server> {
+  const signal = AbortSignal.timeout(timeout);
+  try {
+    return await withClient(pool, signal, async (client) => {
+      const server = await inspectServer(client, statements.lock);
+      await (options.migrate === false ? checkMigrated : migrate)(client, statements);
+      return server;
+    });
+  } catch (error) {
+    if (signal.aborted)
+      throw new KeyValueError("TIMEOUT", `the database did not answer within ${timeout} ms`, { cause: error });
+    throw translateError(error, false);
+  }
+}
+
+/** How the connection that listens is opened; undefined where a pool does not tell how it connects. */
+function listenConfig({ listenConnectionString }: PostgresOptions, pool: PostgresPool): ClientConfig | undefined {
+  if (listenConnectionString !== undefined) return { connectionString: listenConnectionString };
+  const options = pool.options as ClientConfig | undefined;
+  // The password is hidden from enumeration.
+  return options && { ...options, password: options.password };
+}

@@ -1,0 +1,56 @@
+import type { Call } from "@revkv/api/adapter";
+import type { PostgresClient, PostgresPool } from "./postgres-pool.ts";
+import type { Columns, Parameter, Session } from "./session.ts";
+import type { Statement } from "./statements.ts";
+import { isAnswer, withClient } from "./with-client.ts";
+
+/** How statements are sent. */
+export interface PoolSessionOptions {
+  /** Whether connections prepare statements by name; not possible through a pooler that does not keep track of them. */
+  readonly preparedStatements: boolean;
+  /** Whether writes open a transaction to choose READ COMMITTED, because it is not the default of the database. */
+  readonly isolate: boolean;
+}
+
+/** Carries out each statement on whatever connection of a pool is free. */
+export class PoolSession implements Session {
+  readonly #pool: PostgresPool;
+  readonly #options: PoolSessionOptions;
+
+  constructor(pool: PostgresPool, options: PoolSessionOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  run(statement: Statement, parameters: readonly Parameter[], call: Call): Promise<readonly Columns[]> {
+    const send = statement.writes && this.#options.isolate ? this.#sendIsolated : this.#send;
+    return withClient(this.#pool, call.signal, (client) => send.call(this, client, statement, parameters));
+  }
+
+  async #send(
+    client: PostgresClient,
+    { name, text }: Statement,
+    parameters: readonly Parameter[],
+  ): Promise<readonly Columns[]> {
+    const named = this.#options.preparedStatements ? { name } : undefined;
+    const result = await client.query({ ...named, text, values: parameters as unknown[], rowMode: "array" });
+    return result.rows as readonly Columns[];
+  }
+
+  async #sendIsolated(
+    client: PostgresClient,
+    statement: Statement,
+    parameters: readonly Parameter[],
+  ): Promise<readonly Columns[]> {
+    await client.query({ text: "BEGIN ISOLATION LEVEL READ COMMITTED" });
+    let rows: readonly Columns[];
+    try {
+      rows = await this.#send(client, statement, parameters);
+    } catch (error) {
+      if (isAnswer(error)) await client.query({ text: "ROLLBACK" });
+      throw error;
+    }
+    await client.query({ text: "COMMIT" });
+    return rows;
+  }
+}
