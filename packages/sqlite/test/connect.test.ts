@@ -1,10 +1,10 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { copyFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { connect } from "../src/index.ts";
 import { checkSqliteVersion } from "../src/schema.ts";
-import { open, temporaryFile } from "./open.ts";
+import { later, open, temporaryFile } from "./open.ts";
 
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
 
@@ -71,6 +71,21 @@ test.each(drivers)("%s: what is not ours is refused and left as it is", async (d
     expect((await readFile(file)).equals(before), file).toBe(true);
   }
   await expect(connect({ file: newer, driver })).rejects.toThrow(/version 1000/);
+});
+
+test.each(drivers)("%s: the log that others have left beside their database is left as it is", async (driver) => {
+  const running = await temporaryFile();
+  const foreign = new Database(running);
+  later(() => foreign.close());
+  foreign.exec("PRAGMA journal_mode = WAL; CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('mine')");
+  const abandoned = await temporaryFile();
+  const files = ["", "-wal"];
+  for (const suffix of files) await copyFile(`${running}${suffix}`, `${abandoned}${suffix}`);
+  const before = await Promise.all(files.map((suffix) => readFile(`${abandoned}${suffix}`)));
+  await expect(connect({ file: abandoned, driver })).rejects.toMatchObject({ code: "INCOMPATIBLE_STORAGE" });
+  for (const [index, suffix] of files.entries()) {
+    expect((await readFile(`${abandoned}${suffix}`)).equals(before[index] ?? Buffer.alloc(0)), suffix).toBe(true);
+  }
 });
 
 test.each(drivers)("%s: a directory that is not there is named", async (driver) => {

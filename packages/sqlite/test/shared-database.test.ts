@@ -34,6 +34,47 @@ test("a write waits for a transaction that the application has open, and takes n
   expect(database.prepare("SELECT count(*) AS notes FROM notes").get()).toEqual({ notes: 0 });
 });
 
+test("a write that is called within a transaction is carried out after it, also when that was rolled back", async () => {
+  const database = applicationDatabase(await temporaryFile());
+  const kv = await (await open({ database })).createKeyValue({ bucket: "b" });
+  const writing: Promise<number>[] = [];
+  const note = database.transaction((text: string) => {
+    database.prepare("INSERT INTO notes VALUES (?)").run(text);
+    writing.push(kv.put("a", text));
+    if (text === "undone") throw new Error("changed my mind");
+  });
+  note("kept");
+  expect(() => note("undone")).toThrow("changed my mind");
+  expect(await Promise.all(writing)).toEqual([1, 2]);
+  expect((await kv.get("a"))?.string()).toBe("undone");
+  expect(database.prepare("SELECT text FROM notes").all()).toEqual([{ text: "kept" }]);
+});
+
+test("whoever awaits a write within a transaction of its own waits for itself, until TIMEOUT", async () => {
+  const database = applicationDatabase(await temporaryFile());
+  const kv = await (await open({ database, timeout: 100 })).createKeyValue({ bucket: "b" });
+  database.exec("BEGIN");
+  await expect(kv.put("a", "1")).rejects.toMatchObject({ code: "TIMEOUT" });
+  database.exec("COMMIT");
+  expect(await kv.get("a")).toBeNull();
+  expect(await kv.put("a", "2")).toBe(1);
+});
+
+test("what is read within a transaction that may write stays so until it ends", async () => {
+  const file = await temporaryFile();
+  const database = applicationDatabase(file);
+  const kv = await (await open({ database })).createKeyValue({ bucket: "b" });
+  await kv.put("a", "1");
+  const other = await (await open({ file, timeout: 100 })).keyValue("b");
+  database.exec("BEGIN IMMEDIATE");
+  expect((await kv.get("a"))?.revision).toBe(1);
+  await expect(other.put("a", "2")).rejects.toMatchObject({ code: "TIMEOUT" });
+  expect((await kv.getMany(["a", "b"])).map((entry) => entry?.revision)).toEqual([1, undefined]);
+  expect(await kv.keys()).toEqual(["a"]);
+  database.exec("COMMIT");
+  expect(await other.put("a", "2")).toBe(2);
+});
+
 test("a write waits while the application iterates over rows", async () => {
   const database = applicationDatabase(await temporaryFile());
   database.exec("INSERT INTO notes VALUES ('1'), ('2')");
