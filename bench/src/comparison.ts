@@ -8,6 +8,10 @@ export interface Row {
   readonly kind: Kind;
   /** How many keys the store holds. */
   readonly size: number;
+  /** How the stores are opened, where that makes a difference. */
+  readonly variant?: string | undefined;
+  /** The subjects that are measured; default: all. */
+  readonly only?: readonly Subject[] | undefined;
 }
 
 /** What we want to reach, and how it is read from the results. */
@@ -27,7 +31,11 @@ export interface Comparison {
   readonly packages: readonly string[];
   /** Ours first, then what it is measured against, then others. */
   readonly subjects: readonly [Subject, Subject, ...Subject[]];
+  /** Which speeds are of interest: one of ours and what it is measured against. Default: the first against all others. */
+  readonly pairs?: readonly (readonly [Subject, Subject])[] | undefined;
   readonly rows: readonly Row[];
+  /** How long values are; default: 100 bytes. */
+  readonly valueBytes?: number | undefined;
   readonly aims: readonly Aim[];
   /** Sections that only this adapter has, as Markdown; measured after the rounds. */
   readonly more?: (quick: boolean) => Promise<string>;

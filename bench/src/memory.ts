@@ -1,8 +1,9 @@
 import { connect } from "@revkv/memory";
+import memoryDriver from "unstorage/drivers/memory";
 import { boundedMemory } from "./bounded-memory.ts";
 import type { Aim, Comparison, Row } from "./comparison.ts";
 import { rowsFor } from "./comparison.ts";
-import { keyv, map, unstorageMemory } from "./peers.ts";
+import { keyv, map, unstorage } from "./peers.ts";
 import { revkv } from "./revkv.ts";
 import { stateBytes } from "./state-bytes.ts";
 import type { Kind, Subject } from "./store.ts";
@@ -42,7 +43,13 @@ const comparison: Comparison = {
   title: "@revkv/memory",
   about,
   packages: ["@revkv/memory", "keyv", "unstorage"],
-  subjects: [ours, map, keyvDefault, keyv("keyv as is", { serialization: false }), unstorageMemory],
+  subjects: [
+    ours,
+    map,
+    keyvDefault,
+    keyv("keyv as is", () => ({ serialization: false })),
+    unstorage(() => memoryDriver()),
+  ],
   rows: rowsFor([smallest, 100_000, largest]),
   aims: [
     speedAim("put", "string", map.name, 0.15),

@@ -1,9 +1,9 @@
 import { EventEmitter } from "node:events";
 import type { KeyvOptions } from "keyv";
 import Keyv from "keyv";
+import type { Driver } from "unstorage";
 import { createStorage } from "unstorage";
-import memoryDriver from "unstorage/drivers/memory";
-import type { Subject, Value } from "./store.ts";
+import type { Setup, Subject, Value } from "./store.ts";
 
 /** A plain `Map` in async functions, watched by way of an `EventEmitter`: the floor that everything stands on. */
 export const map: Subject = {
@@ -33,11 +33,11 @@ export const map: Subject = {
 };
 
 /** A keyv; without options its store is in memory and its values are serialised as JSON. */
-export function keyv(name: string, options?: KeyvOptions): Subject {
+export function keyv(name: string, options?: (setup: Setup) => KeyvOptions | Promise<KeyvOptions>): Subject {
   return {
     name,
-    async open() {
-      const store = new Keyv<Value>(options);
+    async open(setup) {
+      const store = new Keyv<Value>(await options?.(setup));
       return {
         separator: ".",
         put: (key, value) => store.set(key, value),
@@ -55,19 +55,21 @@ export function keyv(name: string, options?: KeyvOptions): Subject {
   };
 }
 
-/** unstorage on its memory driver; its watchers are told the key, not the value. */
-export const unstorageMemory: Subject = {
-  name: "unstorage",
-  async open(kind) {
-    const storage = createStorage<Value>({ driver: memoryDriver() });
-    const text = kind === "string";
-    return {
-      separator: ":",
-      put: text ? (key, value) => storage.setItem(key, value) : (key, value) => storage.setItemRaw(key, value),
-      get: text ? (key) => storage.getItem(key) : (key) => storage.getItemRaw(key),
-      read: (answer) => answer as Value,
-      keys: (prefix) => storage.getKeys(prefix),
-      watch: (onEntry) => storage.watch(() => onEntry()),
-    };
-  },
-};
+/** unstorage on one of its drivers; its watchers are told the key, not the value. */
+export function unstorage(makeDriver: (setup: Setup) => Driver | Promise<Driver>): Subject {
+  return {
+    name: "unstorage",
+    async open(setup) {
+      const storage = createStorage<Value>({ driver: await makeDriver(setup) });
+      const text = setup.kind === "string";
+      return {
+        separator: ":",
+        put: text ? (key, value) => storage.setItem(key, value) : (key, value) => storage.setItemRaw(key, value),
+        get: text ? (key) => storage.getItem(key) : (key) => storage.getItemRaw(key),
+        read: (answer) => answer as Value,
+        keys: (prefix) => storage.getKeys(prefix),
+        watch: (onEntry) => storage.watch(() => onEntry()),
+      };
+    },
+  };
+}

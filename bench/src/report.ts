@@ -5,6 +5,8 @@ import { machine, versions } from "./machine.ts";
 import { number, table, time, verdict } from "./markdown.ts";
 import type { Results } from "./results.ts";
 import type { Effort } from "./rounds.ts";
+import type { Subject } from "./store.ts";
+import { usualValueBytes } from "./workload.ts";
 
 const file = new URL("../RESULTS.md", import.meta.url);
 
@@ -13,7 +15,7 @@ const introduction = `# Results
 Written by \`npm run bench -- <adapter>\`, a section per adapter; see [README.md](README.md) for how it is measured. All times of
 a section are of one run. A cell has the median of its rounds, and the shortest and the longest in brackets. Speeds are
 ratios of medians: how many times as fast as the other one, so that more is better and 1 is equal. Keys have 20 bytes, values
-100, and every operation is awaited.
+${usualValueBytes} unless the section says otherwise, and every operation is awaited.
 `;
 
 /** The section of an adapter, as Markdown. */
@@ -57,14 +59,15 @@ function timesTable({ subjects, rows }: Comparison, results: Results): string {
   );
 }
 
-function speedsTable({ subjects, rows }: Comparison, results: Results): string {
-  const [ours, ...others] = subjects;
+function speedsTable({ subjects, pairs, rows }: Comparison, results: Results): string {
+  const [first, ...others] = subjects;
+  const compared = pairs ?? others.map((other): [Subject, Subject] => [first, other]);
   return table(
-    ["task", ...others.map(({ name }) => `${ours.name} : ${name}`)],
+    ["task", ...compared.map(([ours, other]) => `${ours.name} : ${other.name}`)],
     rows.map((row) => [
       labelOf(row),
-      ...others.map(({ name }) => {
-        const speed = results.speed(row, ours.name, name);
+      ...compared.map(([ours, other]) => {
+        const speed = results.speed(row, ours.name, other.name);
         return Number.isNaN(speed) ? "" : number(speed);
       }),
     ]),
@@ -78,9 +81,10 @@ function aimRow({ what, figure, atLeast, atMost }: Aim, results: Results): strin
   return [what, wanted, number(reached), verdict(met)];
 }
 
-function labelOf({ task, kind, size }: Row): string {
+function labelOf({ task, kind, size, variant }: Row): string {
   const values = kind === "bytes" ? ", bytes" : "";
-  return `${task}${values}, ${size.toLocaleString("en")} keys`;
+  const how = variant === undefined ? "" : `, ${variant}`;
+  return `${task}${values}${how}, ${size.toLocaleString("en")} keys`;
 }
 
 /** Puts a section into the file of results, in place of an earlier one of the same title. */

@@ -25,9 +25,9 @@ export class Results {
     return { median: median(sorted), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
   }
 
-  /** How many times as fast as another one a subject is. */
-  speed(row: Row, subject: string, other: string): number {
-    return this.#median(row, other) / this.#median(row, subject);
+  /** How many times as fast as another one a subject is, at the same task or at another. */
+  speed(row: Row, subject: string, other: string, otherRow: Row = row): number {
+    return this.#median(otherRow, other) / this.#median(row, subject);
   }
 
   /** How many times as long an operation takes in the one row as in the other. */
@@ -48,6 +48,6 @@ export function median(sorted: readonly number[]): number {
   return (low + high) / 2;
 }
 
-function idOf({ task, kind, size }: Row, subject: string): string {
-  return [subject, task, kind, size].join();
+function idOf({ task, kind, size, variant }: Row, subject: string): string {
+  return [subject, task, kind, size, variant].join();
 }

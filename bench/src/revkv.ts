@@ -1,19 +1,19 @@
 import type { KeyValueEntry, KeyValueManager } from "@revkv/api";
-import type { Subject } from "./store.ts";
+import type { Setup, Subject } from "./store.ts";
 
 /** A bucket of an adapter of ours. */
-export function revkv(name: string, connect: () => Promise<KeyValueManager>): Subject {
+export function revkv(name: string, connect: (setup: Setup) => Promise<KeyValueManager>): Subject {
   return {
     name,
-    async open(kind) {
-      const manager = await connect();
+    async open(setup) {
+      const manager = await connect(setup);
       const bucket = await manager.createKeyValue({ bucket: "bench" });
       return {
         separator: ".",
         put: (key, value) => bucket.put(key, value),
         get: (key) => bucket.get(key),
         read:
-          kind === "string"
+          setup.kind === "string"
             ? (answer) => (answer as KeyValueEntry).string()
             : (answer) => (answer as KeyValueEntry).value,
         keys: (prefix) => bucket.keys(`${prefix}>`),

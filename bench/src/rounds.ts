@@ -22,7 +22,7 @@ export async function measureRounds(adapter: string, comparison: Comparison, eff
   const workers = new Map<string, ChildProcess>();
   try {
     for (const row of rows) {
-      for (const subject of subjects) {
+      for (const subject of row.only ?? subjects) {
         const id = workerOf(row, subject);
         if (workers.has(id)) continue;
         process.stderr.write(`filling: ${id}\n`);
@@ -30,7 +30,9 @@ export async function measureRounds(adapter: string, comparison: Comparison, eff
           adapter,
           subject: subject.name,
           kind: row.kind,
+          variant: row.variant,
           size: row.size,
+          valueBytes: comparison.valueBytes,
         });
         workers.set(id, worker);
         await answerOf(worker);
@@ -40,7 +42,7 @@ export async function measureRounds(adapter: string, comparison: Comparison, eff
     for (let round = 1 - effort.warmUps; round <= effort.rounds; round += 1) {
       process.stderr.write(round < 1 ? "warming up\n" : `round ${round} of ${effort.rounds}\n`);
       for (const row of rows) {
-        for (const subject of subjects) {
+        for (const subject of row.only ?? subjects) {
           const worker = workers.get(workerOf(row, subject)) as ChildProcess;
           worker.send({ task: row.task, milliseconds: effort.milliseconds });
           const time = await answerOf(worker);
@@ -54,6 +56,6 @@ export async function measureRounds(adapter: string, comparison: Comparison, eff
   }
 }
 
-function workerOf({ kind, size }: Row, { name }: Subject): string {
-  return `${name}, ${size} keys, ${kind}`;
+function workerOf({ kind, size, variant = "" }: Row, { name }: Subject): string {
+  return `${name}, ${size} keys, ${kind} ${variant}`;
 }

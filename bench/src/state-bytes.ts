@@ -7,14 +7,18 @@ import type { Kind } from "./store.ts";
 const module = new URL("./state-process.ts", import.meta.url);
 
 /** Measures what each subject holds per key, each in a process of its own; a section in Markdown. */
-export async function stateBytes(adapter: string, { subjects }: Comparison, quick: boolean): Promise<string> {
+export async function stateBytes(
+  adapter: string,
+  { subjects, valueBytes }: Comparison,
+  quick: boolean,
+): Promise<string> {
   const size = quick ? 10_000 : 1_000_000;
   const kinds: readonly Kind[] = ["string", "bytes"];
   const rows: string[][] = [];
   for (const kind of kinds) {
     for (const { name } of subjects) {
       process.stderr.write(`state: ${name}, ${kind}\n`);
-      const grown = (await answerFrom(module, { adapter, subject: name, kind, size })) as Footprint;
+      const grown = (await answerFrom(module, { adapter, subject: name, kind, size, valueBytes })) as Footprint;
       rows.push([name, kind, ...[grown.held, grown.resident].map((bytes) => number(bytes / size))]);
     }
   }

@@ -7,13 +7,13 @@ import { answer, givenTask } from "./processes.ts";
 import { fill, Workload } from "./workload.ts";
 
 const specification = givenTask() as StoreSpecification;
-const { kind, size } = specification;
 const store = await openStore(specification);
 const before = await footprint();
-await fill(store, size, kind);
+await fill(store, specification);
 const after = await footprint();
 // The store is used once more, so that nothing of it was garbage when it was measured.
-if (!(await store.get(new Workload(store, 1, kind).key()))) throw new Error("the store lost a value");
+if (!(await store.get(new Workload(store, { ...specification, size: 1 }).key())))
+  throw new Error("the store lost a value");
 const grown: Footprint = { held: after.held - before.held, resident: after.resident - before.resident };
 answer(grown);
 process.disconnect();

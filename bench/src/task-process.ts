@@ -7,10 +7,9 @@ import { tasks } from "./tasks.ts";
 import { fill, Workload } from "./workload.ts";
 
 const specification = givenTask() as StoreSpecification;
-const { kind, size } = specification;
 const store = await openStore(specification);
-await fill(store, size, kind);
-const workload = new Workload(store, size, kind);
+await fill(store, specification);
+const workload = new Workload(store, specification);
 
 /** The time per operation in nanoseconds; null when the store cannot do it. */
 async function measure(name: TaskName, milliseconds: number): Promise<number | null> {

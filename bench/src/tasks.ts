@@ -1,3 +1,4 @@
+import type { Value } from "./store.ts";
 import type { Workload } from "./workload.ts";
 import { keysPerPrefix } from "./workload.ts";
 
@@ -25,7 +26,7 @@ export type TaskName =
   | "1,000 watchers";
 
 /** Gets a task ready; undefined when the store cannot do it. */
-type Prepare = (workload: Workload) => Task | Promise<Task | undefined>;
+type Prepare = (workload: Workload) => Task | undefined | Promise<Task | undefined>;
 
 /** Every task, by its name. */
 export const tasks: Readonly<Record<TaskName, Prepare>> = {
@@ -49,8 +50,15 @@ export const tasks: Readonly<Record<TaskName, Prepare>> = {
 
   "put, 64 at once": (workload) => ({
     async batch() {
-      const puts: Promise<unknown>[] = [];
-      for (let count = 0; count < together; count += 1) puts.push(workload.store.put(workload.key(), workload.value()));
+      const { store } = workload;
+      if (store.putTogether !== undefined) {
+        const entries: [string, Value][] = [];
+        for (let count = 0; count < together; count += 1) entries.push([workload.key(), workload.value()]);
+        await store.putTogether(entries);
+        return together;
+      }
+      const puts: unknown[] = [];
+      for (let count = 0; count < together; count += 1) puts.push(store.put(workload.key(), workload.value()));
       await Promise.all(puts);
       return together;
     },
@@ -60,7 +68,7 @@ export const tasks: Readonly<Record<TaskName, Prepare>> = {
     const { store } = workload;
     return {
       async batch() {
-        const gets: Promise<unknown>[] = [];
+        const gets: unknown[] = [];
         for (let count = 0; count < together; count += 1) gets.push(store.get(workload.key()));
         let length = 0;
         for (const answer of await Promise.all(gets)) length += store.read(answer).length;
@@ -69,12 +77,17 @@ export const tasks: Readonly<Record<TaskName, Prepare>> = {
     };
   },
 
-  keys: (workload) => ({
-    async batch() {
-      const keys = await workload.store.keys(workload.prefix());
-      return checked(1, keys.length === keysPerPrefix);
-    },
-  }),
+  keys: (workload) => {
+    const { store } = workload;
+    return store.keys === undefined
+      ? undefined
+      : {
+          async batch() {
+            const keys = await store.keys?.(workload.prefix());
+            return checked(1, keys?.length === keysPerPrefix);
+          },
+        };
+  },
 
   "1 watcher": watched(1),
   "100 watchers": watched(100),
