@@ -1,35 +1,35 @@
-import type { Call } from "@revkv/api/adapter";
+import { setTimeout as delay } from "node:timers/promises";
 import { textArray } from "./arrays.ts";
 import type { Listener } from "./listener.ts";
 import type { Announcements } from "./postgres-bucket.ts";
 import type { Session } from "./session.ts";
-import type { Statement, Statements } from "./statements.ts";
+import type { Statements } from "./statements.ts";
 
 /** The shortest time between two statements that announce changes, in milliseconds. */
 const pulseInterval = 3;
 
 /**
  * Announces changes to other processes, after their commit and many at a time: a notification within the transaction
- * would make all commits of the database server wait for each other. What is lost by that, because the process ends in
- * between, watchers find by polling.
+ * would make all commits of the database server wait for each other. What is lost by that, because the process or the
+ * connection ends in between, watchers find by polling.
  */
 export class Channels implements Announcements {
   readonly #statements: Statements;
   readonly #session: Session;
   readonly #listener: Listener;
-  readonly #notify: Statement;
   /** What our own listener knows our notifications by. */
   readonly #sender: string;
+  readonly #timeout: number;
   readonly #changed: Set<number> = new Set();
-  readonly #stop: AbortController = new AbortController();
   #pulsing: Promise<void> | undefined;
 
-  constructor(statements: Statements, session: Session, listener: Listener, sender: string) {
+  /** `timeout` is how long an announcement may wait for the server, in milliseconds. */
+  constructor(statements: Statements, session: Session, listener: Listener, sender: string, timeout: number) {
     this.#statements = statements;
     this.#session = session;
     this.#listener = listener;
     this.#sender = sender;
-    this.#notify = statements.query.notify;
+    this.#timeout = timeout;
   }
 
   changed(bucket: number): void {
@@ -37,8 +37,8 @@ export class Channels implements Announcements {
     this.#pulsing ??= this.#pulse();
   }
 
-  subscribe(bucket: number, wake: () => void, call: Call): Promise<() => void> {
-    return this.#listener.subscribe(this.#statements.channel(bucket), wake, call.signal);
+  async subscribe(bucket: number, wake: () => void): Promise<() => void> {
+    return this.#listener.subscribe(this.#statements.channel(bucket), wake);
   }
 
   /** Calls who subscribed within this process, and announces the change to others. */
@@ -47,24 +47,24 @@ export class Channels implements Announcements {
     this.changed(bucket);
   }
 
-  /** Sends what is still to be announced. */
+  /** Waits until what was changed is announced; nothing may change any more. */
   async close(): Promise<void> {
     await this.#pulsing;
-    this.#stop.abort();
   }
 
   async #pulse(): Promise<void> {
-    try {
-      while (this.#changed.size > 0) {
-        const channels = [...this.#changed].map((bucket) => this.#statements.channel(bucket));
-        this.#changed.clear();
-        await this.#session.run(this.#notify, [textArray(channels), this.#sender], { signal: this.#stop.signal });
-        if (this.#changed.size > 0) await new Promise((resolve) => setTimeout(resolve, pulseInterval));
+    for (;;) {
+      const channels = [...this.#changed].map((bucket) => this.#statements.channel(bucket));
+      this.#changed.clear();
+      const call = { signal: AbortSignal.timeout(this.#timeout) };
+      try {
+        await this.#session.run(this.#statements.query.notify, [textArray(channels), this.#sender], call);
+      } catch {
+        // Nobody hears of these changes but by polling.
       }
-    } catch {
-      // The connection was lost: nobody hears of these changes but by polling.
-    } finally {
-      this.#pulsing = undefined;
+      if (this.#changed.size === 0) break;
+      await delay(pulseInterval);
     }
+    this.#pulsing = undefined;
   }
 }

@@ -39,11 +39,11 @@ export async function openManager(options: PostgresOptions): Promise<PostgresMan
     const notify = (channel: string): Promise<unknown> =>
       session.run(statements.query.notify, [textArray([channel]), ""], { signal: AbortSignal.timeout(timeout) });
     const listener = new Listener({
-      open: config && (() => ListeningConnection.open(config, sender, notify)),
+      open: config && (() => new ListeningConnection(config, sender, notify)),
       heartbeat: options.heartbeatInterval ?? defaultHeartbeat,
       emit: (type, message, error) => onEvent?.({ type, message, bucket: undefined, error }),
     });
-    const channels = new Channels(statements, session, listener, sender);
+    const channels = new Channels(statements, session, listener, sender, Math.ceil(timeout / 2));
     // A write that waits for another transaction is given up by the server before its caller does.
     const lockWait = Math.max(1, Math.floor(timeout * 0.9));
     const store = { statements, session, announcements: channels, lockWait };

@@ -2,7 +2,8 @@ import type { Call } from "@revkv/api/adapter";
 import type { PostgresClient, PostgresPool } from "./postgres-pool.ts";
 import type { Columns, Parameter, Session } from "./session.ts";
 import type { Statement } from "./statements.ts";
-import { isAnswer, withClient } from "./with-client.ts";
+import { isAnswer } from "./translate-error.ts";
+import { withClient } from "./with-client.ts";
 
 /** How statements are sent. */
 export interface PoolSessionOptions {

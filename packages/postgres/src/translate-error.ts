@@ -2,8 +2,8 @@ import type { KeyValueErrorCode } from "@revkv/api";
 import { isKeyValueError, KeyValueError } from "@revkv/api";
 
 /**
- * What the server's errors mean, by SQLSTATE or its beginning; more exact ones come first. An error that the server
- * reports has undone the statement, so that none of these is of unknown outcome.
+ * What the server's errors mean, by SQLSTATE or its beginning; more exact ones come first. They have undone the statement,
+ * also those that end the connection: the server no longer does that once it has begun to commit.
  */
 const meanings: readonly (readonly [state: string, code: KeyValueErrorCode, message: string])[] = [
   ["RKV01", "INVALID_ARGUMENT", "the transaction is not at READ COMMITTED"],
@@ -35,31 +35,39 @@ const meanings: readonly (readonly [state: string, code: KeyValueErrorCode, mess
   ["54", "VALUE_TOO_LARGE", "the value is larger than the database can hold"],
 ];
 
-/** The server crashed: a commit may have been carried out right before. */
-const crash = "57P02";
+/**
+ * What does not say what became of the statement: the connection was lost between a pooler and the server (08), the
+ * server crashed (57P02), or it does not know itself (40003).
+ */
+const unknown = /^(08|57P02|40003)/;
 
-/** Says what an error of the driver means; `written` when it is of a write that may have been sent. */
-export function translateError(error: unknown, written: boolean): KeyValueError {
-  if (isKeyValueError(error)) return error;
+/**
+ * Tells whether an error is the server's answer to a statement: it has undone it, and the connection is as good as
+ * before.
+ */
+export function isAnswer(error: unknown): boolean {
   const { code, severity } = (error ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
-  const isAnswer = typeof severity === "string" && typeof code === "string" && code !== crash;
-  if (!isAnswer) {
-    return written
-      ? new KeyValueError("OUTCOME_UNKNOWN", "the connection was lost after a write was sent", { cause: error })
-      : unavailable(error);
-  }
-  const meaning = meanings.find(([state]) => code.startsWith(state));
-  const said = messageOf(error);
-  return meaning === undefined
-    ? new KeyValueError("INTERNAL", `the database failed: ${said}`, { cause: error })
-    : new KeyValueError(meaning[1], `${meaning[2]}: ${said}`, { cause: error });
+  return severity === "ERROR" && typeof code === "string" && !unknown.test(code);
 }
 
-/** The error of a step that reached no server, or of a read whose connection was lost. */
-export function unavailable(error: unknown): KeyValueError {
-  const { severity } = (error ?? {}) as { readonly severity?: unknown };
-  if (typeof severity === "string") return translateError(error, false);
-  return new KeyValueError("UNAVAILABLE", `the database cannot be reached: ${messageOf(error)}`, { cause: error });
+/** Says what an error of the driver means; `written` when it is of a write that may have been sent (rule M10). */
+export function translateError(error: unknown, written: boolean): KeyValueError {
+  if (isKeyValueError(error)) return error;
+  const cause = error;
+  const said = messageOf(error);
+  const meaning = meaningOf(error);
+  if (meaning !== undefined) return new KeyValueError(meaning[1], `${meaning[2]}: ${said}`, { cause });
+  if (isAnswer(error)) return new KeyValueError("INTERNAL", `the database failed: ${said}`, { cause });
+  return written
+    ? new KeyValueError("OUTCOME_UNKNOWN", `the connection was lost after a write was sent: ${said}`, { cause })
+    : new KeyValueError("UNAVAILABLE", `the database cannot be reached: ${said}`, { cause });
+}
+
+function meaningOf(error: unknown): (typeof meanings)[number] | undefined {
+  const { code, severity } = (error ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
+  // Errors of the system have codes too, but no severity.
+  if (typeof severity !== "string" || typeof code !== "string" || unknown.test(code)) return undefined;
+  return meanings.find(([state]) => code.startsWith(state));
 }
 
 function messageOf(error: unknown): string {

@@ -1,10 +1,14 @@
 import { KeyValueError } from "@revkv/api";
+import { unlessAborted } from "@revkv/api/adapter";
 import type { PostgresClient, PostgresPool } from "./postgres-pool.ts";
-import { unavailable } from "./translate-error.ts";
+import { isAnswer, translateError } from "./translate-error.ts";
+
+/** The errors after which a connection is not what the driver takes it for: its prepared statements are not there. */
+const unprepared: ReadonlySet<unknown> = new Set(["0A000", "26000", "42P05"]);
 
 /**
  * Lends a connection of a pool. Whoever gives up, by the signal, does not wait for a server that may never answer: the
- * connection is closed, and with it what was under way ends.
+ * connection is closed, and the call rejects with the signal's reason.
  *
  * @throws `UNAVAILABLE` or `TIMEOUT` when there was no connection, so that nothing was sent (rule M10)
  */
@@ -14,51 +18,33 @@ export async function withClient<T>(
   work: (client: PostgresClient) => Promise<T>,
 ): Promise<T> {
   const client = await checkOut(pool, signal);
-  let isLent = true;
-  const release = (destroy: boolean): void => {
-    if (!isLent) return;
-    isLent = false;
-    client.release(destroy);
-    if (!destroy) client.removeListener("error", ignore);
-  };
-  const giveUp = (): void => release(true);
   // A connection that is lost in the middle tells its query; the event would end the process if nobody listened, also
   // after a connection that is no good was given back.
   client.on("error", ignore);
-  signal.addEventListener("abort", giveUp, { once: true });
+  let isGood = false;
   try {
-    const result = await work(client);
-    release(false);
+    const result = await unlessAborted(work(client), signal);
+    isGood = true;
     return result;
   } catch (error) {
-    release(!isAnswer(error));
+    isGood = isAnswer(error) && !unprepared.has((error as { readonly code?: unknown }).code);
     throw error;
   } finally {
-    signal.removeEventListener("abort", giveUp);
+    client.release(!isGood);
+    if (isGood) client.removeListener("error", ignore);
   }
-}
-
-/** Tells whether an error is the server's answer to a statement, after which the connection is as good as before. */
-export function isAnswer(error: unknown): boolean {
-  return ((error ?? {}) as { readonly severity?: unknown }).severity === "ERROR";
 }
 
 async function checkOut(pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient> {
   const connecting = pool.connect();
-  let giveUp: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    giveUp = () => reject(new KeyValueError("TIMEOUT", "no connection to the database was free in time"));
-    signal.addEventListener("abort", giveUp, { once: true });
-    if (signal.aborted) giveUp();
-  });
   try {
-    return await Promise.race([connecting, aborted]);
+    return await unlessAborted(connecting, signal);
   } catch (error) {
     // What comes too late goes back.
     connecting.then((client) => client.release(), ignore);
-    throw unavailable(error);
-  } finally {
-    if (giveUp !== undefined) signal.removeEventListener("abort", giveUp);
+    throw signal.aborted
+      ? new KeyValueError("TIMEOUT", "no connection to the database was free in time")
+      : translateError(error, false);
   }
 }
 

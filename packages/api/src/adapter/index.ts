@@ -1,5 +1,6 @@
 export { Backoff } from "./backoff.ts";
 export { bytesOf, type Value } from "./bytes.ts";
+export { unlessAborted } from "./call.ts";
 export { embeddedCapabilities, embeddedTraits } from "./embedded.ts";
 export {
   applyUnits,
