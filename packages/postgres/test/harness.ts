@@ -16,12 +16,12 @@ const capabilities: Harness["capabilities"] = {
 };
 
 /** A schema's name that no other test has. */
-function freshSchema(): string {
+export function freshSchema(): string {
   return `test_${randomBytes(6).toString("hex")}`;
 }
 
 /** Carries out a statement on a connection of its own. */
-async function execute(url: string, text: string, values: unknown[] = []): Promise<readonly unknown[][]> {
+export async function execute(url: string, text: string, values: unknown[] = []): Promise<readonly unknown[][]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
