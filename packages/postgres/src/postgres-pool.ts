@@ -15,7 +15,6 @@ export interface PostgresQuery {
 export interface PostgresClient {
   query(query: PostgresQuery): Promise<PostgresResult>;
   on(event: "error", listener: (error: Error) => void): unknown;
-  removeListener(event: "error", listener: (error: Error) => void): unknown;
   /** Gives the connection back, or closes it. */
   release(destroy?: boolean): void;
 }

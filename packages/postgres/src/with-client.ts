@@ -18,9 +18,6 @@ export async function withClient<T>(
   work: (client: PostgresClient) => Promise<T>,
 ): Promise<T> {
   const client = await checkOut(pool, signal);
-  // A connection that is lost in the middle tells its query; the event would end the process if nobody listened, also
-  // after a connection that is no good was given back.
-  client.on("error", ignore);
   let isGood = false;
   try {
     const result = await unlessAborted(work(client), signal);
@@ -31,14 +28,20 @@ export async function withClient<T>(
     throw error;
   } finally {
     client.release(!isGood);
-    if (isGood) client.removeListener("error", ignore);
   }
 }
+
+/** Connections that may be lost without anybody listening to the event, which would end the process. */
+const guarded = new WeakSet<PostgresClient>();
 
 async function checkOut(pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient> {
   const connecting = pool.connect();
   try {
-    return await unlessAborted(connecting, signal);
+    const client = await unlessAborted(connecting, signal);
+    // For good: a pool listens to connections that are idle only, and not to those that it closes.
+    if (!guarded.has(client)) client.on("error", ignore);
+    guarded.add(client);
+    return client;
   } catch (error) {
     // What comes too late goes back.
     connecting.then((client) => client.release(), ignore);

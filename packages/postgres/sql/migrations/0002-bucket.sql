@@ -4,25 +4,33 @@ LANGUAGE sql VOLATILE AS $$
   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 $$;
 
--- Holds a bucket until the transaction ends: whoever comes next sees all that was done (rule M3). The lock is taken in a
--- statement before those that read, which so see what was committed while it waited. `p_wait` is in milliseconds.
-CREATE FUNCTION {schema}.hold(p_bucket integer, p_wait integer) RETURNS {schema}.bucket
+-- Holds a bucket until the transaction ends: whoever comes next sees all that was done (rule M3). What is read has to be
+-- read in a later statement, which then sees what was committed while this one waited. `p_wait` is in milliseconds.
+CREATE FUNCTION {schema}.lock(p_bucket integer, p_wait integer) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  b {schema}.bucket;
-  lock_timeout text;
+  before text;
 BEGIN
   -- At any other level the statements after the lock would still see what was there before it.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'revkv writes at READ COMMITTED only, not at %', upper(current_setting('transaction_isolation'))
       USING ERRCODE = 'RKV01';
   END IF;
-  IF NOT pg_try_advisory_xact_lock({lock}, p_bucket) THEN
-    lock_timeout := current_setting('lock_timeout');
-    PERFORM set_config('lock_timeout', p_wait || 'ms', true);
-    PERFORM pg_advisory_xact_lock({lock}, p_bucket);
-    PERFORM set_config('lock_timeout', lock_timeout, true);
-  END IF;
+  IF pg_try_advisory_xact_lock({lock}, p_bucket) THEN RETURN; END IF;
+  before := current_setting('lock_timeout');
+  PERFORM set_config('lock_timeout', p_wait || 'ms', true);
+  PERFORM pg_advisory_xact_lock({lock}, p_bucket);
+  PERFORM set_config('lock_timeout', before, true);
+END
+$$;
+
+-- Holds a bucket, and gives what it is then.
+CREATE FUNCTION {schema}.hold(p_bucket integer, p_wait integer) RETURNS {schema}.bucket
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  b {schema}.bucket;
+BEGIN
+  PERFORM {schema}.lock(p_bucket, p_wait);
   SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';

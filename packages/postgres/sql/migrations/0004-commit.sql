@@ -1,3 +1,20 @@
+-- Says why an operation on a key is refused, by the newest entry of the key; null when it is not (rules O3, O4, B9, T3).
+-- Written so that it is put in place where it is called: every part is immutable.
+CREATE FUNCTION {schema}.refusal(
+  p_op smallint, p_length integer, p_expect bigint, p_life bigint,
+  p_newest bigint, p_newest_op smallint, p_marker_ttl bigint, p_max_value_size bigint
+)
+RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN p_expect < 0 AND p_newest_op = 0 OR p_expect >= 0 AND p_expect <> coalesce(p_newest, 0)
+      THEN 'c' || coalesce(p_newest, 0)::text
+    WHEN p_op = 4 THEN NULL
+    WHEN p_life IS NOT NULL AND p_marker_ttl IS NULL THEN 't'
+    WHEN p_length > p_max_value_size THEN 'v' || p_max_value_size::text
+  END
+$$;
+
 -- Carries out one operation on a bucket that is held: the newest revision before and after, and what it gave, or why it
 -- was refused, as `commit` says it. A due expiry of the key comes first, and stays.
 --   p_op      0 put, 1 delete, 2 purge, 4 check
@@ -20,20 +37,11 @@ BEGIN
     SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
     WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1;
   END IF;
-  IF p_expect < 0 AND newest.op = 0 OR p_expect >= 0 AND p_expect <> coalesce(newest.revision, 0) THEN
-    refusal := 'c' || coalesce(newest.revision, 0);
-    RETURN;
-  END IF;
+  refusal := {schema}.refusal(
+    p_op, octet_length(p_value), p_expect, p_life, newest.revision, newest.op, b.marker_ttl, b.max_value_size);
+  IF refusal IS NOT NULL THEN RETURN; END IF;
   IF p_op = 4 THEN
     revision := coalesce(newest.revision, 0);
-    RETURN;
-  END IF;
-  IF p_life IS NOT NULL AND b.marker_ttl IS NULL THEN
-    refusal := 't';
-    RETURN;
-  END IF;
-  IF octet_length(p_value) > b.max_value_size THEN
-    refusal := 'v' || b.max_value_size;
     RETURN;
   END IF;
   head := head + 1;
@@ -55,29 +63,6 @@ BEGIN
   END IF;
   INSERT INTO {schema}.entry (revision, created, expires, bucket_id, op, key, value)
   VALUES (head, p_stamp, p_stamp + p_life, b.id, p_op, p_key, p_value);
-END
-$$;
-
--- Carries out one write by itself; see `commit`.
-CREATE FUNCTION {schema}.write(
-  p_bucket integer, p_op smallint, p_key text, p_value bytea, p_expect bigint, p_life bigint, p_wait integer
-)
-RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-  b {schema}.bucket;
-  h record;
-  now bigint;
-  result record;
-BEGIN
-  b := {schema}.hold(p_bucket, p_wait);
-  IF b.max_bytes IS NOT NULL THEN
-    RETURN {schema}.commit(p_bucket, ARRAY[1], ARRAY[p_op], ARRAY[p_key], ARRAY[p_value], ARRAY[p_expect], ARRAY[p_life], p_wait);
-  END IF;
-  now := {schema}.now_ms();
-  h := {schema}.head(b);
-  result := {schema}.apply(b, now, greatest(now, h.created), p_op, p_key, p_value, p_expect, p_life, coalesce(h.revision, 0));
-  RETURN coalesce(result.refusal || '@0', result.revision::text);
 END
 $$;
 
@@ -116,6 +101,9 @@ BEGIN
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);
+  IF cardinality(p_sizes) >= 10 AND {schema}.is_simple(b, p_sizes, p_ops, p_keys) THEN
+    RETURN {schema}.commit_together(b.id, b.history, b.max_value_size, head, stamp, p_ops, p_keys, p_values, p_expects, p_lives);
+  END IF;
   FOREACH size IN ARRAY p_sizes LOOP
     IF size = 1 AND b.max_bytes IS NULL THEN
       result := {schema}.apply(b, now, stamp, p_ops[first], p_keys[first], p_values[first], p_expects[first], p_lives[first], head);
@@ -193,5 +181,108 @@ BEGIN
     END IF;
   END LOOP;
   outcome := coalesce(refusal, array_to_string(revisions, ','));
+END
+$$;
+
+-- Tells whether writes can be carried out all at once: each alone, each on a key of its own, in a bucket where nothing
+-- expires and no bytes are counted.
+CREATE FUNCTION {schema}.is_simple(b {schema}.bucket, p_sizes integer[], p_ops smallint[], p_keys text[]) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN b.ttl IS NULL AND b.marker_ttl IS NULL AND b.max_bytes IS NULL AND b.trimming IS NULL
+    AND 1 = ALL (p_sizes) AND 4 <> ALL (p_ops) AND (b.history = 1 OR 2 <> ALL (p_ops))
+    AND cardinality(p_keys) = (SELECT count(DISTINCT k.key) FROM unnest(p_keys) AS k (key));
+END
+$$;
+
+-- Carries out many simple writes in one statement, which costs a third of as many single ones. The settings keep the plan
+-- to the indexes, also where it was made while the table was small.
+CREATE FUNCTION {schema}.commit_together(
+  p_bucket integer, p_history smallint, p_max_value_size bigint, p_head bigint, p_stamp bigint,
+  p_ops smallint[], p_keys text[], p_values bytea[], p_expects bigint[], p_lives bigint[]
+)
+RETURNS text
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+  outcomes text;
+BEGIN
+  WITH judged AS MATERIALIZED (
+    SELECT i.place, i.op, i.key, i.value, n.revision AS newest,
+      {schema}.refusal(i.op, octet_length(i.value), i.expect, i.life, n.revision, n.op, NULL, p_max_value_size) AS refusal
+    FROM unnest(p_ops, p_keys, p_values, p_expects, p_lives) WITH ORDINALITY AS i (op, key, value, expect, life, place)
+    LEFT JOIN LATERAL (
+      SELECT e.revision, e.op FROM {schema}.entry e
+      WHERE e.bucket_id = p_bucket AND e.key = i.key ORDER BY e.revision DESC LIMIT 1
+    ) n ON true
+  ), numbered AS MATERIALIZED (
+    SELECT j.*, p_head + count(*) FILTER (WHERE j.refusal IS NULL) OVER (ORDER BY j.place) AS revision FROM judged j
+  ), replaced AS (
+    UPDATE {schema}.entry e SET revision = j.revision, created = p_stamp, expires = NULL, op = j.op, value = j.value
+    FROM numbered j
+    WHERE p_history = 1 AND j.refusal IS NULL AND e.bucket_id = p_bucket AND e.revision = j.newest
+  ), trimmed AS (
+    DELETE FROM {schema}.entry e USING numbered j
+    WHERE p_history > 1 AND j.refusal IS NULL AND e.bucket_id = p_bucket AND e.revision = (
+      SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = j.key
+      ORDER BY n.revision DESC OFFSET p_history - 1 LIMIT 1)
+  ), added AS (
+    INSERT INTO {schema}.entry (revision, created, bucket_id, op, key, value)
+    SELECT j.revision, p_stamp, p_bucket, j.op, j.key, j.value FROM numbered j
+    WHERE j.refusal IS NULL AND (p_history > 1 OR j.newest IS NULL)
+  )
+  SELECT string_agg(coalesce(j.refusal || '@0', j.revision::text), ' ' ORDER BY j.place) INTO outcomes FROM numbered j;
+  RETURN outcomes;
+END
+$$;
+
+-- Carries out one write by itself: what `commit` does, in one function for the usual case, since most writes come alone.
+CREATE FUNCTION {schema}.write(
+  p_bucket integer, p_op smallint, p_key text, p_value bytea, p_expect bigint, p_life bigint, p_wait integer
+)
+RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  s record;
+  now bigint;
+  stamp bigint;
+  refused text;
+BEGIN
+  PERFORM {schema}.lock(p_bucket, p_wait);
+  SELECT b.history, b.ttl, b.marker_ttl, b.max_value_size, b.max_bytes IS NULL AND b.trimming IS NULL AS is_usual,
+    greatest(b.revision, h.revision) + 1 AS next, greatest(b.created, h.created) AS created,
+    n.revision AS newest, n.op AS newest_op, n.created AS newest_created, n.expires AS newest_expires
+  INTO s
+  FROM {schema}.bucket b
+  LEFT JOIN LATERAL (
+    SELECT e.revision, e.created FROM {schema}.entry e WHERE e.bucket_id = b.id ORDER BY e.revision DESC LIMIT 1
+  ) h ON true
+  LEFT JOIN LATERAL (
+    SELECT e.revision, e.op, e.created, e.expires FROM {schema}.entry e
+    WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1
+  ) n ON true
+  WHERE b.id = p_bucket;
+  now := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+  IF s.is_usual IS NOT TRUE OR p_op = 4 OR s.newest_expires <= now OR s.newest_created + s.ttl <= now THEN
+    RETURN {schema}.commit(p_bucket, ARRAY[1], ARRAY[p_op], ARRAY[p_key], ARRAY[p_value], ARRAY[p_expect], ARRAY[p_life], p_wait);
+  END IF;
+  refused := {schema}.refusal(p_op, octet_length(p_value), p_expect, p_life, s.newest, s.newest_op, s.marker_ttl, s.max_value_size);
+  IF refused IS NOT NULL THEN RETURN refused || '@0'; END IF;
+  stamp := greatest(now, s.created);
+  IF s.history = 1 AND s.newest IS NOT NULL THEN
+    UPDATE {schema}.entry e
+    SET revision = s.next, created = stamp, expires = stamp + p_life, op = p_op, value = p_value
+    WHERE e.bucket_id = p_bucket AND e.revision = s.newest;
+    RETURN s.next;
+  END IF;
+  IF p_op = 2 THEN
+    DELETE FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.key = p_key;
+  ELSIF s.newest IS NOT NULL THEN
+    DELETE FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.revision = (
+      SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = p_key
+      ORDER BY n.revision DESC OFFSET s.history - 1 LIMIT 1);
+  END IF;
+  INSERT INTO {schema}.entry (revision, created, expires, bucket_id, op, key, value)
+  VALUES (s.next, stamp, stamp + p_life, p_bucket, p_op, p_key, p_value);
+  RETURN s.next;
 END
 $$;
