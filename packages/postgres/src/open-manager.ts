@@ -18,7 +18,7 @@ import type { PostgresPool } from "./postgres-pool.ts";
 import { PostgresStorage } from "./postgres-storage.ts";
 import { Statements } from "./statements.ts";
 import { translateError } from "./translate-error.ts";
-import { withClient } from "./with-client.ts";
+import { guardPool, withClient } from "./with-client.ts";
 
 const defaultTimeout = 5000;
 const defaultHeartbeat = 10_000;
@@ -62,7 +62,8 @@ interface Connections {
 }
 
 function borrowed(pool: PostgresPool): Connections {
-  return { pool, release: async () => undefined };
+  const unguard = guardPool(pool);
+  return { pool, release: async () => unguard() };
 }
 
 function opened(
@@ -78,6 +79,7 @@ function opened(
   });
   // An idle connection that is lost is replaced when it is needed.
   pool.on("error", () => undefined);
+  guardPool(pool);
   return { pool, release: () => pool.end() };
 }
 

@@ -22,6 +22,9 @@ export interface PostgresClient {
 /** What is needed of a `pg.Pool`, or of anything that behaves like one. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>;
+  /** Told of each new connection, so that none is lost unguarded. */
+  on?(event: "connect", listener: (client: PostgresClient) => void): unknown;
+  removeListener?(event: "connect", listener: (client: PostgresClient) => void): unknown;
   /** How the pool connects; for the connection that listens for notifications. Without, changes are found by polling. */
   readonly options?: object;
 }

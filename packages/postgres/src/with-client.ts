@@ -31,16 +31,33 @@ export async function withClient<T>(
   }
 }
 
-/** Connections that may be lost without anybody listening to the event, which would end the process. */
+/** Connections whose loss ends no process. */
 const guarded = new WeakSet<PostgresClient>();
+
+/**
+ * Listens to a connection's errors for good: what matters of them, its queries tell. A pool listens only while a
+ * connection is idle.
+ */
+function guard(client: PostgresClient): void {
+  if (guarded.has(client)) return;
+  guarded.add(client);
+  client.on("error", ignore);
+}
+
+/**
+ * Guards the connections of a pool from their first moment on: a server that shuts down may end one with the very bytes
+ * that say that it is ready, before whoever asked for it is told. Returns what ends it.
+ */
+export function guardPool(pool: PostgresPool): () => void {
+  pool.on?.("connect", guard);
+  return () => void pool.removeListener?.("connect", guard);
+}
 
 async function checkOut(pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient> {
   const connecting = pool.connect();
   try {
     const client = await unlessAborted(connecting, signal);
-    // For good: a pool listens to connections that are idle only, and not to those that it closes.
-    if (!guarded.has(client)) client.on("error", ignore);
-    guarded.add(client);
+    guard(client);
     return client;
   } catch (error) {
     // What comes too late goes back.
