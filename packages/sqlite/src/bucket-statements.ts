@@ -61,7 +61,7 @@ export class BucketStatements {
       "get",
       () => `SELECT r.revision, r.created, r.expires, CASE r.op WHEN 0 THEN r.value END,
           (SELECT ttl FROM ${this.#bucket} WHERE id = ${this.#id})
-        FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ${text} ORDER BY r.revision DESC LIMIT 1`,
+        FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ${text} ORDER BY r.id DESC LIMIT 1`,
     );
   }
 
@@ -78,7 +78,7 @@ export class BucketStatements {
   rows(values: boolean): Statement {
     return this.#query(
       `rows ${values}`,
-      () => `SELECT ${columns(values)} FROM json_each(?) j CROSS JOIN ${this.#rows} r ON r.revision = j.value`,
+      () => `SELECT ${columns(values)} FROM json_each(?) j CROSS JOIN ${this.#byRevision} ON r.revision = j.value`,
     );
   }
 
@@ -86,7 +86,8 @@ export class BucketStatements {
   newest(): Statement {
     return this.#query(
       "newest",
-      () => `SELECT ${columns(false)} FROM ${this.#rows} r WHERE r.revision = ${this.#newestOf(text)}`,
+      () => `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ${text}
+        ORDER BY r.id DESC LIMIT 1`,
     );
   }
 
@@ -95,7 +96,7 @@ export class BucketStatements {
     return this.#query(
       "kept",
       () =>
-        `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ${text} ORDER BY r.revision`,
+        `SELECT ${columns(false)} FROM ${this.#rows} r INDEXED BY ${this.#index("key")} WHERE r.key = ${text} ORDER BY r.id`,
     );
   }
 
@@ -104,7 +105,7 @@ export class BucketStatements {
     return this.#query(
       `revision ${expiring}`,
       () =>
-        `SELECT ${columns(true)} FROM ${this.#rows} r WHERE r.revision = ${integer}${this.#seen({ expiring, newestOnly: false })}`,
+        `SELECT ${columns(true)} FROM ${this.#byRevision} WHERE r.revision = ${integer}${this.#seen({ expiring, newestOnly: false })}`,
     );
   }
 
@@ -112,7 +113,7 @@ export class BucketStatements {
   scan(view: View): Statement {
     return this.#query(
       `scan ${view.expiring} ${view.newestOnly}`,
-      () => `SELECT r.revision, length(r.value) FROM ${this.#rows} r NOT INDEXED
+      () => `SELECT r.revision, length(r.value) FROM ${this.#byRevision}
         WHERE r.revision > ? AND r.revision <= ?${this.#seen(view)} ORDER BY r.revision LIMIT ${integer}`,
     );
   }
@@ -121,7 +122,7 @@ export class BucketStatements {
   scanRange(view: View): Statement {
     return this.#query(
       `scanRange ${view.expiring} ${view.newestOnly}`,
-      () => `SELECT r.revision, length(r.value) FROM ${this.#rows} r NOT INDEXED
+      () => `SELECT r.revision, length(r.value) FROM ${this.#byRevision}
         WHERE r.revision > ? AND r.revision <= ? AND r.key >= ? AND r.key < ?${this.#seen(view)} ORDER BY r.revision LIMIT ${integer}`,
     );
   }
@@ -130,7 +131,7 @@ export class BucketStatements {
   nextRevision(): Statement {
     return this.#query(
       "nextRevision",
-      () => `SELECT r.revision FROM ${this.#rows} r NOT INDEXED WHERE r.revision > ? ORDER BY r.revision LIMIT 1`,
+      () => `SELECT r.revision FROM ${this.#byRevision} WHERE r.revision > ? ORDER BY r.revision LIMIT 1`,
     );
   }
 
@@ -139,7 +140,7 @@ export class BucketStatements {
     return this.#query(
       "inRange",
       () => `SELECT r.revision, r.key FROM ${this.#rows} r INDEXED BY ${this.#index("key")}
-        WHERE r.key >= ? AND r.key < ? ORDER BY r.key, r.revision LIMIT ${integer}`,
+        WHERE r.key >= ? AND r.key < ? ORDER BY r.key, r.id LIMIT ${integer}`,
     );
   }
 
@@ -147,7 +148,7 @@ export class BucketStatements {
   sizes(view: View): Statement {
     return this.#query(
       `sizes ${view.expiring} ${view.newestOnly}`,
-      () => `SELECT r.revision, length(r.value) FROM json_each(?) j CROSS JOIN ${this.#rows} r ON r.revision = j.value
+      () => `SELECT r.revision, length(r.value) FROM json_each(?) j CROSS JOIN ${this.#byRevision} ON r.revision = j.value
         WHERE true${this.#seen(view)}`,
     );
   }
@@ -157,8 +158,8 @@ export class BucketStatements {
     return this.#query(
       "newestInRange",
       () => `SELECT r.revision, length(r.value), r.key, r.op, r.created, r.expires
-        FROM (SELECT max(revision) AS revision FROM ${this.#rows} INDEXED BY ${this.#index("key")}
-          WHERE key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ${integer}) n CROSS JOIN ${this.#rows} r ON r.revision = n.revision`,
+        FROM (SELECT max(id) AS id FROM ${this.#rows} INDEXED BY ${this.#index("key")}
+          WHERE key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ${integer}) n CROSS JOIN ${this.#rows} r ON r.id = n.id`,
     );
   }
 
@@ -194,7 +195,7 @@ export class BucketStatements {
   oldest(): Statement {
     return this.#query(
       "oldest",
-      () => `SELECT ${columns(false)} FROM ${this.#rows} r NOT INDEXED ORDER BY r.revision LIMIT ${integer}`,
+      () => `SELECT ${columns(false)} FROM ${this.#byRevision} ORDER BY r.revision LIMIT ${integer}`,
     );
   }
 
@@ -204,7 +205,7 @@ export class BucketStatements {
       "firstDue",
       () => `SELECT (SELECT expires FROM ${this.#rows} INDEXED BY ${this.#index("expires")}
           WHERE expires IS NOT NULL ORDER BY expires LIMIT 1),
-        (SELECT created FROM ${this.#rows} NOT INDEXED ORDER BY revision LIMIT 1)`,
+        (SELECT created FROM ${this.#rows} INDEXED BY ${this.#index("revision")} ORDER BY revision LIMIT 1)`,
     );
   }
 
@@ -225,16 +226,29 @@ export class BucketStatements {
     );
   }
 
+  /** Overwrites the only row of a key, if it has one: revision, op, created, expires, value, key. */
+  overwrite(): Statement {
+    return this.#command(
+      "overwrite",
+      () => `UPDATE ${this.#rows} INDEXED BY ${this.#index("key")} SET revision = ?, op = ?, created = ?, expires = ?, value = ?
+        WHERE key = ${text}`,
+    );
+  }
+
   /** Removes a row. */
   remove(): Statement {
-    return this.#command("remove", () => `DELETE FROM ${this.#rows} WHERE revision = ${integer}`);
+    return this.#command(
+      "remove",
+      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("revision")} WHERE revision = ${integer}`,
+    );
   }
 
   /** Removes rows by their revisions, a JSON array. */
   removeAll(): Statement {
     return this.#command(
       "removeAll",
-      () => `DELETE FROM ${this.#rows} WHERE revision IN (SELECT value FROM json_each(?))`,
+      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("revision")}
+        WHERE revision IN (SELECT value FROM json_each(?))`,
     );
   }
 
@@ -258,8 +272,8 @@ export class BucketStatements {
   trim(): Statement {
     return this.#command(
       "trim",
-      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} AND revision <= (SELECT revision
-        FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} ORDER BY revision DESC LIMIT 1 OFFSET ${integer})`,
+      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} AND id <= (SELECT id
+        FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} ORDER BY id DESC LIMIT 1 OFFSET ${integer})`,
     );
   }
 
@@ -267,8 +281,8 @@ export class BucketStatements {
   trimAll(): Statement {
     return this.#command(
       "trimAll",
-      () => `DELETE FROM ${this.#rows} WHERE revision IN (SELECT revision FROM
-        (SELECT revision, row_number() OVER (PARTITION BY key ORDER BY revision DESC) AS place FROM ${this.#rows}) WHERE place > ?)`,
+      () => `DELETE FROM ${this.#rows} WHERE id IN (SELECT id FROM
+        (SELECT id, row_number() OVER (PARTITION BY key ORDER BY id DESC) AS place FROM ${this.#rows}) WHERE place > ?)`,
     );
   }
 
@@ -276,12 +290,17 @@ export class BucketStatements {
     return `"${this.table}"`;
   }
 
+  /** The rows as `r`, found by their revisions. */
+  get #byRevision(): string {
+    return `${this.#rows} r INDEXED BY ${this.#index("revision")}`;
+  }
+
   #index(name: string): string {
     return `"${this.table}_${name}"`;
   }
 
-  #newestOf(key: string): string {
-    return `(SELECT max(revision) FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${key})`;
+  #newestOf(key: string, column: "revision" | "expires" = "revision"): string {
+    return `(SELECT ${column} FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${key} ORDER BY id DESC LIMIT 1)`;
   }
 
   /**
@@ -293,7 +312,7 @@ export class BucketStatements {
     const newest = newestOnly ? ` AND r.revision = ${this.#newestOf("r.key")}` : "";
     if (!expiring) return newest;
     return `${newest} AND r.created > ? AND ifnull(r.expires, ${never}) > ?
-      AND ifnull((SELECT n.expires FROM ${this.#rows} n WHERE n.revision = ${this.#newestOf("r.key")}), ${never}) > ?`;
+      AND ifnull(${this.#newestOf("r.key", "expires")}, ${never}) > ?`;
   }
 
   #query(name: string, sql: () => string): Statement {

@@ -7,8 +7,8 @@ export interface Statement {
   get(...parameters: readonly SqlValue[]): readonly SqlValue[] | undefined;
   /** All rows. */
   all(...parameters: readonly SqlValue[]): readonly (readonly SqlValue[])[];
-  /** Carries out a statement that gives no rows. */
-  run(...parameters: readonly SqlValue[]): void;
+  /** Carries out a statement that gives no rows; tells how many it changed. */
+  run(...parameters: readonly SqlValue[]): { readonly changes: number | bigint };
 }
 
 /** The names of SQLite's primary result codes, without the prefix: `BUSY`, `FULL`. */

@@ -17,7 +17,7 @@ import { Store } from "./store.ts";
 import { translateError } from "./translate-error.ts";
 
 /**
- * How many pages the write-ahead log has before it is written back. A put writes three or four pages, and the longer the
+ * How many pages the write-ahead log has before it is written back. A put writes two to four pages, and the longer the
  * log, the more of them are one page written often: with SQLite's own 1,000, random puts on many keys take twice the time.
  */
 const logPages = 4000;

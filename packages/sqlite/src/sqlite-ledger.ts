@@ -130,20 +130,29 @@ export class SqliteLedger implements Ledger {
       else this.#statements.removeAll().run(listOf(this.#removed));
       this.#removed = [];
     }
-    if (this.#emptied.size > 0) {
+    // With a history of one a key has one row, which is overwritten where it is.
+    const overwriting = this.config.history === 1;
+    if (!overwriting && this.#emptied.size > 0) {
       const [key = ""] = this.#emptied;
       if (this.#emptied.size === 1) this.#statements.removeKey().run(key);
       else this.#statements.removeKeys().run(listOfKeys(this.#emptied));
-      this.#emptied.clear();
     }
     if (this.#added.size > 0) {
       const insert = this.#statements.insert();
       for (const row of this.#added.values()) {
+        const { revision, key, created } = row;
+        const op = operationCode(row);
         const expires = row.expiresAt === undefined ? null : Math.min(row.expiresAt, latest);
-        insert.run(row.revision, row.key, operationCode(row), row.created, expires, bytesOf(row.value));
+        const value = bytesOf(row.value);
+        if (overwriting && this.#emptied.has(key)) {
+          const { changes } = this.#statements.overwrite().run(revision, op, created, expires, value, key);
+          if (Number(changes) > 0) continue;
+        }
+        insert.run(revision, key, op, created, expires, value);
       }
       this.#added.clear();
     }
+    this.#emptied.clear();
     if (this.#full.size > 0) {
       const trim = this.#statements.trim();
       for (const key of this.#full) trim.run(key, key, this.config.history);

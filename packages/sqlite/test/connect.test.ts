@@ -102,8 +102,8 @@ test("a SQLite older than 3.51.3 is refused", () => {
     inTransaction: false,
     resultOf: () => undefined,
     exec: () => undefined,
-    query: () => ({ get: () => [version], all: () => [[version]], run: () => undefined }),
-    command: () => ({ get: () => undefined, all: () => [], run: () => undefined }),
+    query: () => ({ get: () => [version], all: () => [[version]], run: () => ({ changes: 0 }) }),
+    command: () => ({ get: () => undefined, all: () => [], run: () => ({ changes: 0 }) }),
     close: () => undefined,
   });
   for (const version of ["3.51.2", "3.50.9", "2.99.99"]) {
