@@ -2,14 +2,20 @@ import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import type { PostgresServer } from "@revkv/servers/postgres";
+import { startPostgres } from "@revkv/servers/postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { CodeBlock } from "./code-blocks.ts";
 import { codeBlocks, exampleFiles, fileNameOf, programOf, promisedOutput } from "./code-blocks.ts";
+import type { PageDatabase } from "./page-database.ts";
+import { needsDatabase, openPageDatabase } from "./page-database.ts";
 
 const all = codeBlocks();
 const blocks = all.filter(({ language }) => language === "ts");
 const excerpts = all.filter(({ marker }) => marker?.startsWith("from="));
 const outputs = all.filter(({ marker }) => marker?.startsWith("output="));
 const programs = blocks.filter((block) => !excerpts.includes(block));
+const onDatabase = all.filter(needsDatabase);
 
 /** Inside of the repository, so that programs find its packages; the examples are there as the reader's own files. */
 let folder: string;
@@ -27,6 +33,9 @@ beforeAll(async () => {
   );
   for (const file of exampleFiles()) await copyFile(file, join(folder, basename(file)));
   for (const block of programs) await writeFile(join(folder, fileNameOf(block)), programOf(block));
+  for (const block of onDatabase) {
+    if (!programs.includes(block)) await writeFile(join(folder, fileNameOf(block)), block.text);
+  }
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -37,11 +46,27 @@ test("every TypeScript block of the documentation type-checks", { timeout: 60_00
 });
 
 describe("every TypeScript block runs and prints what it says", () => {
-  const runnable = programs.filter(({ marker }) => marker !== "no-run");
-  test.concurrent.for(runnable)("$name", async (block) => {
-    const printed = (await run(join(folder, fileNameOf(block)))).split("\n");
-    const promised = promisedOutput(block);
-    expect(printed.filter((line) => promised.includes(line))).toEqual(promised);
+  const runnable = programs.filter((block) => block.marker !== "no-run" && !onDatabase.includes(block));
+  test.concurrent.for(runnable)("$name", (block) => runProgram(block));
+});
+
+describe("the blocks of a file that use a database run in order, on a database of the file", () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    // Not one that is given: roles are made, and pg_dump is to be that of the server.
+    server = await startPostgres({ fsync: false });
+  }, 60_000);
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  const files = Map.groupBy(onDatabase, ({ file }) => file);
+  test.concurrent.for([...files])("%s", { timeout: 120_000 }, async ([, blocksOfFile]) => {
+    const database = await openPageDatabase(server);
+    try {
+      const surroundings = { cwd: await emptyFolder(), env: database.environment };
+      for (const block of blocksOfFile) await carryOut(block, database, surroundings);
+    } finally {
+      await database[Symbol.asyncDispose]();
+    }
   });
 });
 
@@ -59,13 +84,48 @@ describe("every output is what the program prints", () => {
   });
 });
 
+/** Where a program runs, and what it finds in its environment beside ours. */
+interface Surroundings {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function carryOut(block: CodeBlock, database: PageDatabase, surroundings: Surroundings): Promise<void> {
+  const file = join(folder, fileNameOf(block));
+  if (block.language === "ts") await runProgram(block, surroundings);
+  else if (block.language === "ini") await database.startPooler(block.text);
+  else if (block.language === "sh") await execute("sh", ["-eu", file], surroundings);
+  else
+    await execute(
+      "psql",
+      [database.environment["DATABASE_URL"] ?? "", "--set=ON_ERROR_STOP=1", `--file=${file}`],
+      surroundings,
+    );
+}
+
+/** Runs a block, and looks whether it prints what it says. */
+async function runProgram(block: CodeBlock, surroundings?: Surroundings): Promise<void> {
+  const printed = (await run(join(folder, fileNameOf(block)), [], surroundings)).split("\n");
+  const promised = promisedOutput(block);
+  expect(printed.filter((line) => promised.includes(line))).toEqual(promised);
+}
+
 /** Runs a program in an empty folder and gives what it printed; fails with all of that when the program fails. */
-async function run(program: string, args: readonly string[] = []): Promise<string> {
-  const options = { cwd: await mkdtemp(join(folder, "run-")), timeout: 60_000 };
-  const node = ["--conditions=@revkv/source", program, ...args];
-  const { stdout } = await promisify(execFile)(process.execPath, node, options).catch((error: unknown) => {
+async function run(program: string, args: readonly string[] = [], surroundings?: Surroundings): Promise<string> {
+  return execute(process.execPath, [program, ...args], surroundings ?? { cwd: await emptyFolder(), env: {} });
+}
+
+function emptyFolder(): Promise<string> {
+  return mkdtemp(join(folder, "run-"));
+}
+
+/** The same for any command. What runs on Node in it resolves packages to their source. */
+async function execute(command: string, args: readonly string[], { cwd, env }: Surroundings): Promise<string> {
+  const options = { cwd, env: { ...process.env, NODE_OPTIONS: "--conditions=@revkv/source", ...env }, timeout: 60_000 };
+  const { stdout } = await promisify(execFile)(command, args, options).catch((error: unknown) => {
     const { stdout = "", stderr = "" } = error as { readonly stdout?: string; readonly stderr?: string };
-    throw new Error(`${basename(program)} failed:\n${stdout}${stderr}`);
+    const what = [command, ...args].map((part) => basename(part)).join(" ");
+    throw new Error(`${what} failed:\n${stdout}${stderr}`, { cause: error });
   });
   return stdout;
 }

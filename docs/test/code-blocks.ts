@@ -3,7 +3,8 @@ import { marked } from "marked";
 
 /** A fenced block of a document, or of a comment in a source file. */
 export interface CodeBlock {
-  /** The file that it is in, and its number there. */
+  readonly file: string;
+  /** The file, and the number of the block there. */
   readonly name: string;
   readonly language: string;
   /** What follows the language on the fence: `no-run`, `from=<file>` or `output=<file>`; see CONTRIBUTING.md. */
@@ -31,7 +32,7 @@ function blocksOf(file: string): CodeBlock[] {
     void marked.walkTokens(marked.lexer(document), (token) => {
       if (token.type !== "code" || !token["lang"]) return;
       const [language = "", marker] = String(token["lang"]).split(" ");
-      blocks.push({ name: `${file} ${blocks.length + 1}`, language, marker, text: String(token["text"]) });
+      blocks.push({ file, name: `${file} ${blocks.length + 1}`, language, marker, text: String(token["text"]) });
     });
   }
   return blocks;
@@ -66,5 +67,5 @@ export function promisedOutput(block: CodeBlock): string[] {
 
 /** A file name for a block that says where it is from. */
 export function fileNameOf(block: CodeBlock): string {
-  return `${block.name.replaceAll(/[^\w.]+/g, "-")}.ts`;
+  return `${block.name.replaceAll(/[^\w.]+/g, "-")}.${block.language}`;
 }

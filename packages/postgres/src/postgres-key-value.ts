@@ -34,19 +34,28 @@ export interface PostgresKeyValue extends KeyValue {
    * in a transaction, when the transaction has failed before, and for writes at any level but READ COMMITTED
    *
    * @example
-   * ```ts no-run
+   * ```ts
    * import { connect } from "@revkv/postgres";
    * import pg from "pg";
    *
    * const pool = new pg.Pool({ connectionString: process.env["DATABASE_URL"] });
    * const manager = await connect({ pool });
    * const orders = await manager.createOrUpdateKeyValue({ bucket: "orders" });
+   * await pool.query("CREATE TABLE invoice (id integer PRIMARY KEY)");
+   *
    * const client = await pool.connect();
-   * await client.query("BEGIN");
-   * await client.query("CREATE TABLE IF NOT EXISTS invoice (id int)");
-   * await orders.using(client).put("order.17", "paid");
-   * await client.query("COMMIT");
-   * client.release();
+   * try {
+   *   await client.query("BEGIN");
+   *   await client.query("INSERT INTO invoice VALUES (17)");
+   *   await orders.using(client).put("order.17", "invoiced");
+   *   await client.query("COMMIT"); // both, or neither
+   * } catch (error) {
+   *   await client.query("ROLLBACK");
+   *   throw error;
+   * } finally {
+   *   client.release();
+   * }
+   * console.log((await orders.get("order.17"))?.string()); // invoiced
    * await manager.close();
    * await pool.end();
    * ```
