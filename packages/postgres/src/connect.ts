@@ -71,7 +71,7 @@ const longestName = 63;
  * a missing grant, which the message names; `UNAVAILABLE`, `TIMEOUT`
  *
  * @example
- * ```ts no-run
+ * ```ts
  * import { connect } from "@revkv/postgres";
  *
  * const manager = await connect({ connectionString: process.env["DATABASE_URL"] ?? "", schema: "revkv" });
