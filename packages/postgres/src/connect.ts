@@ -1,6 +1,7 @@
 import type { ManagerOptions } from "@revkv/api";
 import { KeyValueError } from "@revkv/api";
 import { checkManagerOptions } from "@revkv/api/adapter";
+import pg from "pg";
 import { ddl as ddlOf } from "./migrate.ts";
 import { openManager } from "./open-manager.ts";
 import type { PostgresManager } from "./postgres-manager.ts";
@@ -40,14 +41,13 @@ export interface PostgresUrlOptions extends CommonOptions {
 
 /** A pool of connections that the application already has. It stays the application's, and is not closed. */
 export interface PostgresPoolOptions extends CommonOptions {
-  /** A `pg.Pool`. */
+  /** A `pg.Pool`, or what behaves like one. Without its `options` changes of others are found by polling. */
   readonly pool: PostgresPool;
 }
 
 /** What {@link connect} takes. */
 export type PostgresOptions = PostgresUrlOptions | PostgresPoolOptions;
 
-const urlPattern = /^postgres(ql)?:\/\//;
 const commonOptions = [
   "schema",
   "migrate",
@@ -89,13 +89,24 @@ export async function connect(options: string | PostgresOptions): Promise<Postgr
 }
 
 /**
- * The SQL that creates a schema, for an administrator to carry out where the application may not (`migrate: false`).
+ * The SQL that creates a schema, for an administrator to carry out where the application may not: one transaction. The
+ * application then connects with `migrate: false`, and needs USAGE on the schema, SELECT on its table `migration` and
+ * SELECT, INSERT, UPDATE and DELETE on its other tables.
  *
+ * @param from - how many steps the schema has already; `connect` with `migrate: false` tells when some are missing
  * @throws `INVALID_ARGUMENT` for a name that is none
+ *
+ * @example
+ * ```ts
+ * import { ddl } from "@revkv/postgres";
+ *
+ * console.log(ddl("revkv").includes('CREATE TABLE "revkv".bucket')); // true
+ * ```
  */
-export function ddl(schema = "revkv"): string {
+export function ddl(schema = "revkv", from = 0): string {
   checkSchema(schema);
-  return ddlOf(new Statements(schema));
+  if (!(Number.isSafeInteger(from) && from >= 0)) throw invalid("from is a whole number of at least 0");
+  return ddlOf(new Statements(schema), from);
 }
 
 function checkOptions(options: unknown): asserts options is PostgresOptions {
@@ -104,11 +115,8 @@ function checkOptions(options: unknown): asserts options is PostgresOptions {
   const known = "pool" in given ? poolOptions : urlOptions;
   const stranger = Object.keys(given).find((option) => !known.has(option));
   if (stranger !== undefined) throw invalid(`"${stranger}" is no option here; known: ${[...known].join(", ")}`);
-  if ("pool" in given) {
-    if (typeof (given["pool"] as Partial<PostgresPool> | null)?.connect !== "function") {
-      throw invalid("pool is a Pool of pg");
-    }
-  } else checkUrl(given["connectionString"], "connectionString");
+  if ("pool" in given) checkPool(given["pool"]);
+  else checkUrl(given["connectionString"], "connectionString");
   if (given["listenConnectionString"] !== undefined)
     checkUrl(given["listenConnectionString"], "listenConnectionString");
   if (given["schema"] !== undefined) checkSchema(given["schema"]);
@@ -120,19 +128,40 @@ function checkOptions(options: unknown): asserts options is PostgresOptions {
   checkManagerOptions(options);
 }
 
+function checkPool(pool: unknown): void {
+  const given = (typeof pool === "object" && pool !== null ? pool : {}) as Readonly<Record<string, unknown>>;
+  if (typeof given["connect"] !== "function") throw invalid("pool is a Pool of pg");
+  // A client has a connect function too.
+  if ("processID" in given) throw invalid("pool is a Pool of pg, not a single client");
+}
+
 function checkUrl(value: unknown, name: string): void {
-  if (typeof value !== "string" || !urlPattern.test(value)) throw invalid(`${name} begins with "postgres://"`);
+  if (typeof value !== "string" || !/^postgres(ql)?:\/\//.test(value))
+    throw invalid(`${name} begins with "postgres://"`);
+  try {
+    // Nothing is connected by that, but read.
+    new pg.Client({ connectionString: value });
+  } catch (cause) {
+    throw new KeyValueError("INVALID_ARGUMENT", `${name} cannot be read`, { cause });
+  }
 }
 
 function checkSchema(value: unknown): void {
-  const isName = typeof value === "string" && /^[a-zA-Z_][a-zA-Z0-9_$-]*$/.test(value) && value.length <= longestName;
-  if (!isName) throw invalid(`schema has letters, digits and underscores, at most ${longestName}`);
+  if (typeof value !== "string" || !/^[a-z_][a-z0-9_-]*$/i.test(value) || value.length > longestName) {
+    throw invalid(
+      `schema has letters, digits, "_" and "-", does not begin with a digit or "-", and is at most ${longestName} long`,
+    );
+  }
   if (/^pg_/i.test(value)) throw invalid('schemas whose names begin with "pg_" belong to Postgres');
 }
 
+/** The longest delay of a timer, in milliseconds; and no pool has as many connections. */
+const largestCount = 2 ** 31 - 1;
+
 function checkCount(value: unknown, name: string): void {
-  if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 1)) {
-    throw invalid(`${name} is a whole number of at least 1`);
+  if (value === undefined) return;
+  if (!(Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= largestCount)) {
+    throw invalid(`${name} is a whole number from 1 to ${largestCount}`);
   }
 }
 

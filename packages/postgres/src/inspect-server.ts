@@ -1,5 +1,6 @@
 import { KeyValueError } from "@revkv/api";
 import type { PostgresClient } from "./postgres-pool.ts";
+import { numberOf } from "./rows.ts";
 
 /** The oldest server that is supported: 13. */
 const oldestVersion = 130_000;
@@ -29,23 +30,23 @@ export async function inspectServer(client: PostgresClient, lock: number): Promi
   });
   const [server] = rows as [
     {
-      readonly number: number;
+      readonly number: unknown;
       readonly name: string;
-      readonly pid: number;
+      readonly pid: unknown;
       readonly isolation: string;
-      readonly locks: number;
+      readonly locks: unknown;
       readonly got: boolean;
     },
   ];
-  if (server.number < oldestVersion) {
+  if (numberOf(server.number) < oldestVersion) {
     throw new KeyValueError("INCOMPATIBLE_STORAGE", `the server is ${server.name}: at least PostgreSQL 13 is needed`);
   }
-  if (server.got && server.locks === 0) {
+  if (server.got && numberOf(server.locks) === 0) {
     throw new KeyValueError("INCOMPATIBLE_STORAGE", `${server.name} has no advisory locks, which keep writes in order`);
   }
   const { processID } = client as unknown as { readonly processID?: number | null };
   return {
     isReadCommitted: server.isolation === "read committed",
-    isPooled: processID !== server.pid,
+    isPooled: processID !== numberOf(server.pid),
   };
 }

@@ -1,22 +1,26 @@
 import { KeyValueError } from "@revkv/api";
 import type { PostgresClient } from "./postgres-pool.ts";
+import { numberOf } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
 /**
- * The statements that build the schema from nothing: what `connect` carries out, for those whose administrator does it
+ * The statements that `connect` carries out, from the step behind `from` on, for those whose administrator does it
  * (`migrate: false`).
  */
-export function ddl(statements: Statements): string {
-  const { schema, migrations } = statements;
-  const record = `INSERT INTO ${schema}.migration (version) SELECT generate_series(1, ${migrations.length});`;
-  return [bootstrap(schema), ...migrations, record].join("\n\n");
+export function ddl({ schema, lock, migrations }: Statements, from: number): string {
+  return [
+    "BEGIN ISOLATION LEVEL READ COMMITTED;",
+    `SELECT pg_advisory_xact_lock(${lock}, 0);`,
+    ...(from === 0 ? [`CREATE SCHEMA IF NOT EXISTS ${schema};`, migrationTable(schema)] : []),
+    ...migrations.slice(from),
+    `INSERT INTO ${schema}.migration (version) SELECT generate_series(${from + 1}, ${migrations.length});`,
+    "COMMIT;",
+  ].join("\n\n");
 }
 
-function bootstrap(schema: string): string {
-  return `CREATE SCHEMA IF NOT EXISTS ${schema};
-
--- One row for each step of the schema that was made. A step that older versions of the software cannot live with says so.
-CREATE TABLE IF NOT EXISTS ${schema}.migration (
+function migrationTable(schema: string): string {
+  return `-- One row for each step of the schema that was made. A step that older versions of the software cannot live with says so.
+CREATE TABLE ${schema}.migration (
   version integer PRIMARY KEY,
   made timestamptz NOT NULL DEFAULT now(),
   breaks_older boolean NOT NULL DEFAULT false
@@ -27,36 +31,69 @@ CREATE TABLE IF NOT EXISTS ${schema}.migration (
  * Brings the schema up to date. Any number of processes may do so at the same time: they go one after the other, and
  * whoever comes later finds it done (rule B12).
  *
- * @throws `INCOMPATIBLE_STORAGE` for a schema that a newer version has changed beyond what this one knows
+ * @throws `INCOMPATIBLE_STORAGE` for a schema that a newer version has changed beyond what this one knows;
+ * `PERMISSION_DENIED` when there is something to be made and the role may not
  */
 export async function migrate(client: PostgresClient, statements: Statements): Promise<void> {
-  const { schema, lock, migrations } = statements;
+  const { lock, migrations } = statements;
   if ((await versionOf(client, statements)) >= migrations.length) return;
   await client.query({ text: "BEGIN ISOLATION LEVEL READ COMMITTED" });
   try {
     await client.query({ text: `SELECT pg_advisory_xact_lock(${lock}, 0)` });
-    const version = await versionOf(client, statements);
-    if (version === 0) await client.query({ text: bootstrap(schema) });
-    for (const [index, text] of migrations.entries()) {
-      if (index < version) continue;
-      await client.query({ text });
-      await client.query({ text: `INSERT INTO ${schema}.migration (version) VALUES ($1)`, values: [index + 1] });
-    }
+    await build(client, statements);
     await client.query({ text: "COMMIT" });
   } catch (error) {
     await client.query({ text: "ROLLBACK" }).catch(() => undefined);
-    throw error;
+    throw explained(error, statements);
   }
+}
+
+/** Carries out the steps that are missing, in a transaction that nobody else does the same in. */
+async function build(client: PostgresClient, statements: Statements): Promise<void> {
+  const { schema, name, migrations } = statements;
+  const version = await versionOf(client, statements);
+  if (version === 0) {
+    // Not IF NOT EXISTS, for which a role that owns the schema would need rights on the database.
+    const { rows } = await client.query({ text: "SELECT FROM pg_namespace WHERE nspname = $1", values: [name] });
+    if (rows.length === 0) await client.query({ text: `CREATE SCHEMA ${schema}` });
+    await client.query({ text: migrationTable(schema) });
+  }
+  for (const [index, text] of migrations.entries()) {
+    if (index < version) continue;
+    await client.query({ text });
+    await client.query({ text: `INSERT INTO ${schema}.migration (version) VALUES ($1)`, values: [index + 1] });
+  }
+}
+
+/** What the server says when it refuses to create something because of what has its name. */
+const taken: ReadonlySet<unknown> = new Set(["42P07", "42710", "42723"]);
+
+function explained(error: unknown, { schema }: Statements): unknown {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: string };
+  if (code === "42501") {
+    return new KeyValueError(
+      "PERMISSION_DENIED",
+      `the role may not create or change the schema ${schema} (${message}): let an administrator carry out what ddl() gives`,
+      { cause: error },
+    );
+  }
+  if (taken.has(code)) {
+    return new KeyValueError("INCOMPATIBLE_STORAGE", `the schema ${schema} is somebody else's: ${message}`, {
+      cause: error,
+    });
+  }
+  return error;
 }
 
 /** @throws `INCOMPATIBLE_STORAGE` unless the schema is complete */
 export async function checkMigrated(client: PostgresClient, statements: Statements): Promise<void> {
-  const { schema, migrations } = statements;
+  const { schema, name, migrations } = statements;
   const version = await versionOf(client, statements);
   if (version >= migrations.length) return;
+  const call = `ddl(${JSON.stringify(name)}${version === 0 ? "" : `, ${version}`})`;
   throw new KeyValueError(
     "INCOMPATIBLE_STORAGE",
-    `the schema ${schema} has ${version} of ${migrations.length} steps: carry out what ddl() prints, or let connect() migrate`,
+    `the schema ${schema} has ${version} of ${migrations.length} steps: carry out what ${call} gives, or let connect() migrate`,
   );
 }
 
@@ -65,8 +102,10 @@ async function versionOf(client: PostgresClient, { schema, name, migrations }: S
   // Read from the tables of the catalog: what looks names up may remember from before the lock that there was nothing.
   const { rows } = await client.query({
     text: `SELECT EXISTS (
-      SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = $1 AND c.relname = 'migration') AS found`,
+      SELECT FROM pg_catalog.pg_attribute a
+      JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = 'migration' AND a.attname = 'breaks_older') AS found`,
     values: [name],
   });
   const [{ found }] = rows as [{ readonly found: boolean }];
@@ -76,8 +115,8 @@ async function versionOf(client: PostgresClient, { schema, name, migrations }: S
       FROM ${schema}.migration`,
     values: [migrations.length],
   });
-  const [{ version, broken }] = result.rows as [{ readonly version: number; readonly broken: boolean }];
-  if (!broken) return version;
+  const [{ version, broken }] = result.rows as [{ readonly version: unknown; readonly broken: boolean }];
+  if (!broken) return numberOf(version);
   throw new KeyValueError(
     "INCOMPATIBLE_STORAGE",
     `the schema ${schema} was changed by a newer version of @revkv/postgres (step ${version}, this one knows ${migrations.length}): update it`,

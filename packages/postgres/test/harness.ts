@@ -36,11 +36,12 @@ const child = new URL("./open-child.ts", import.meta.url).href;
 /** What a harness needs to open a schema: URLs, and whatever else `connect` takes. */
 type Opening = Omit<PostgresUrlOptions, "schema" | "timeout" | "onEvent">;
 
-/** Storages that are schemas of one database; `reach` says how it is connected to. */
+/** Storages that are schemas of one database; `reach` says how it is connected to, `prepare` makes a schema ready. */
 export function schemaHarness(
   name: string,
   server: () => Promise<SharedPostgres>,
   reach: (url: string) => Promise<Opening> = async (connectionString) => ({ connectionString }),
+  prepare: (url: string, schema: string) => Promise<void> = async () => undefined,
 ): Harness {
   let opened: Promise<{ readonly url: string; readonly opening: Opening }> | undefined;
   const open = async (): Promise<{ readonly url: string; readonly opening: Opening }> => {
@@ -54,6 +55,7 @@ export function schemaHarness(
       opened ??= open();
       const { url, opening } = await opened;
       const options = { ...opening, schema: freshSchema() };
+      await prepare(url, options.schema);
       return {
         open: (more?: ManagerOptions) => connect({ ...options, ...more }),
         child: { module: child, args: [options] },
