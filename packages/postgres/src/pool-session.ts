@@ -5,6 +5,12 @@ import type { Statement } from "./statements.ts";
 import { isAnswer } from "./translate-error.ts";
 import { withClient } from "./with-client.ts";
 
+/**
+ * The server ends a transaction whose client has vanished: the bucket that it holds would be nobody's to write to for as
+ * long as the network takes to find out.
+ */
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
 /** How statements are sent. */
 export interface PoolSessionOptions {
   /** Whether connections prepare statements by name; not possible through a pooler that does not keep track of them. */
@@ -43,7 +49,7 @@ export class PoolSession implements Session {
     statement: Statement,
     parameters: readonly Parameter[],
   ): Promise<readonly Columns[]> {
-    await client.query({ text: "BEGIN ISOLATION LEVEL READ COMMITTED" });
+    await client.query({ text: begin });
     let rows: readonly Columns[];
     try {
       rows = await this.#send(client, statement, parameters);
