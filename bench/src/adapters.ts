@@ -5,6 +5,7 @@ import type { Setup, Store } from "./store.ts";
 const comparisons: Readonly<Record<string, () => Promise<{ readonly default: Comparison }>>> = {
   memory: () => import("./memory.ts"),
   sqlite: () => import("./sqlite.ts"),
+  postgres: () => import("./postgres.ts"),
 };
 
 export const adapters: readonly string[] = Object.keys(comparisons);

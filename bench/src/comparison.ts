@@ -37,6 +37,8 @@ export interface Comparison {
   /** How long values are; default: 100 bytes. */
   readonly valueBytes?: number | undefined;
   readonly aims: readonly Aim[];
+  /** Starts what all processes of the benchmark use, such as servers; returns what ends it. */
+  readonly start?: () => Promise<() => Promise<void>>;
   /** Sections that only this adapter has, as Markdown; measured after the rounds. */
   readonly more?: (quick: boolean) => Promise<string>;
 }

@@ -15,10 +15,12 @@ if (comparison === undefined) {
 const quick = values.quick === true;
 const effort: Effort = quick
   ? { warmUps: 1, rounds: 3, milliseconds: 10 }
-  : { warmUps: 2, rounds: 11, milliseconds: 50 };
+  : { warmUps: 8, rounds: 11, milliseconds: 50 };
 
+const end = await comparison.start?.();
 const results = await measureRounds(adapter, comparison, effort);
 const text = `${await section(comparison, results, effort)}\n${(await comparison.more?.(quick)) ?? ""}`;
+await end?.();
 console.log(text);
 // A quick run is there to see that it works: its figures are not worth keeping.
 if (!quick) await publish(comparison.title, text);
