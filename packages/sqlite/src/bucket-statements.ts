@@ -226,12 +226,12 @@ export class BucketStatements {
     );
   }
 
-  /** Overwrites the only row of a key, if it has one: revision, op, created, expires, value, key. */
+  /** Overwrites the newest row of a key, if it has one: revision, op, created, expires, value, key. */
   overwrite(): Statement {
     return this.#command(
       "overwrite",
-      () => `UPDATE ${this.#rows} INDEXED BY ${this.#index("key")} SET revision = ?, op = ?, created = ?, expires = ?, value = ?
-        WHERE key = ${text}`,
+      () => `UPDATE ${this.#rows} SET revision = ?, op = ?, created = ?, expires = ?, value = ?
+        WHERE id = (SELECT max(id) FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text})`,
     );
   }
 

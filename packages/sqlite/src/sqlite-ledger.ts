@@ -139,13 +139,14 @@ export class SqliteLedger implements Ledger {
     }
     if (this.#added.size > 0) {
       const insert = this.#statements.insert();
+      const overwrite = this.#statements.overwrite();
       for (const row of this.#added.values()) {
         const { revision, key, created } = row;
         const op = operationCode(row);
         const expires = row.expiresAt === undefined ? null : Math.min(row.expiresAt, latest);
         const value = bytesOf(row.value);
         if (overwriting && this.#emptied.has(key)) {
-          const { changes } = this.#statements.overwrite().run(revision, op, created, expires, value, key);
+          const { changes } = overwrite.run(revision, op, created, expires, value, key);
           if (Number(changes) > 0) continue;
         }
         insert.run(revision, key, op, created, expires, value);

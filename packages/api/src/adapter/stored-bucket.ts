@@ -50,7 +50,12 @@ export class StoredBucket {
 
   /** Carries out one unit; throws or rejects with what it was refused for. */
   write(unit: Unit, signal: AbortSignal | undefined): Awaitable<readonly number[]> {
-    const outcome = this.submit(unit, signal);
+    this.context.admit(signal);
+    if (!this.#directWrites) {
+      // One step of the promise less than by way of `submit`: it is on the way of every write.
+      return this.#writes.submit(unit, signal).then((settled) => this.#accepted(unit, this.#wrote(unit, settled)));
+    }
+    const outcome = this.#commit(unit, signal);
     return outcome instanceof Promise
       ? outcome.then((settled) => this.#accepted(unit, settled))
       : this.#accepted(unit, outcome);
