@@ -125,7 +125,7 @@ async function execute(command: string, args: readonly string[], { cwd, env }: S
   const { stdout } = await promisify(execFile)(command, args, options).catch((error: unknown) => {
     const { stdout = "", stderr = "" } = error as { readonly stdout?: string; readonly stderr?: string };
     const what = [command, ...args].map((part) => basename(part)).join(" ");
-    throw new Error(`${what} failed:\n${stdout}${stderr}`, { cause: error });
+    throw new Error(`${what} failed:\n${stdout}${stderr}`);
   });
   return stdout;
 }
