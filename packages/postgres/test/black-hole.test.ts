@@ -102,6 +102,25 @@ test.each<readonly [string, (through: string) => PostgresOptions]>([
   },
 );
 
+test("an answer gets lost: the write is of unknown outcome, and is there once", { timeout }, async () => {
+  const url = await emptyDatabase();
+  const { proxy, through } = await breakable(url);
+  const kv = await (await open({ connectionString: through })).createKeyValue({ bucket: "unanswered", history: 64 });
+  const other = await (await open(url)).keyValue("unanswered");
+  for (let round = 1; round <= 5; round += 1) {
+    // Several connections that are there, and not the ones that were cut: a new one would have to hear an answer first.
+    const reads = (): Promise<unknown> => Promise.all([kv.get("a"), kv.history("a"), kv.status(), kv.keys()]);
+    await until(async () => (await codeOf(reads())) === "done");
+    proxy.hold("to-client");
+    const write = codeOf(kv.put("a", `${round}`));
+    await until(async () => (await other.get("a"))?.string() === `${round}`);
+    proxy.cut();
+    expect(await write).toBe("OUTCOME_UNKNOWN");
+    proxy.release();
+  }
+  expect((await other.history("a")).map((entry) => entry.string())).toEqual(["1", "2", "3", "4", "5"]);
+});
+
 /** A pool whose connections lose the network before they commit. */
 function cutBeforeCommit(connectionString: string, cut: () => void): PostgresPool {
   const pool = patientPool(connectionString);

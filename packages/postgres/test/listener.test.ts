@@ -2,6 +2,8 @@ import type { KeyValue, KeyValueEvent } from "@revkv/api";
 import { expect, test } from "vitest";
 import type { PostgresUrlOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
+import { Listener } from "../src/listener.ts";
+import { ListeningConnection } from "../src/listening-connection.ts";
 import { breakable } from "./breakable.ts";
 import { execute } from "./harness.ts";
 import type { Seen } from "./load.ts";
@@ -121,6 +123,42 @@ test("connections that listen: one for all buckets, and none when nobody watches
   await inTurn(await (await open(url)).keyValue("third"), others, 20);
   expect(await listeners(url)).toBe(1);
   expect(await other.keys()).toEqual([]);
+});
+
+test("whoever subscribed is woken when notifications begin to come, and whenever they may have been missed", {
+  timeout,
+}, async () => {
+  const url = await emptyDatabase();
+  const told: string[] = [];
+  const listener = new Listener({
+    open: () => new ListeningConnection({ connectionString: url }, "ours", async () => undefined),
+    heartbeat: 10_000,
+    emit: (type) => told.push(type),
+  });
+  later(() => listener.close());
+  let woken = 0;
+  const end = listener.subscribe("one", () => {
+    woken += 1;
+  });
+  await until(() => woken === 1);
+  expect(listener.isUp).toBe(true);
+  await execute(url, "NOTIFY one, 'ours'; NOTIFY one, 'theirs'");
+  await until(() => woken === 2);
+  // Another channel, on the connection that is there, does not wake the first.
+  await new Promise<void>((resolve) => void listener.subscribe("two", resolve));
+  expect(woken).toBe(2);
+  await execute(
+    url,
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^LISTEN' AND datname = current_database()",
+  );
+  // Once to poll, and once more when notifications come again.
+  await until(() => woken === 4);
+  expect(told).toEqual(["notifications-lost", "reconnected"]);
+  end();
+  end();
+  await execute(url, "NOTIFY one; NOTIFY two");
+  await new Promise<void>((resolve) => void listener.subscribe("three", resolve));
+  expect(woken).toBe(4);
 });
 
 test("a connection that the server ends is replaced, and it is said why", { timeout }, async () => {
