@@ -5,8 +5,8 @@ import type { Announcements } from "./postgres-bucket.ts";
 import type { Session } from "./session.ts";
 import type { Statements } from "./statements.ts";
 
-/** The shortest time between two statements that announce changes, in milliseconds. */
-const pulseInterval = 3;
+/** The shortest time between two announcements, in milliseconds: what changes meanwhile goes with the next. */
+const pulseInterval = 5;
 
 /**
  * Announces changes to other processes, after their commit and many at a time: a notification within the transaction
@@ -22,6 +22,8 @@ export class Channels implements Announcements {
   readonly #timeout: number;
   readonly #changed: Set<number> = new Set();
   #pulsing: Promise<void> | undefined;
+  /** When the next announcement may go out, by the process's own clock. */
+  #next = 0;
 
   /** `timeout` is how long an announcement may wait for the server, in milliseconds. */
   constructor(statements: Statements, session: Session, listener: Listener, sender: string, timeout: number) {
@@ -53,7 +55,10 @@ export class Channels implements Announcements {
   }
 
   async #pulse(): Promise<void> {
-    for (;;) {
+    while (this.#changed.size > 0) {
+      const wait = this.#next - performance.now();
+      if (wait > 0) await delay(wait);
+      this.#next = performance.now() + pulseInterval;
       const channels = [...this.#changed].map((bucket) => this.#statements.channel(bucket));
       this.#changed.clear();
       const call = { signal: AbortSignal.timeout(this.#timeout) };
@@ -62,8 +67,6 @@ export class Channels implements Announcements {
       } catch {
         // Nobody hears of these changes but by polling.
       }
-      if (this.#changed.size === 0) break;
-      await delay(pulseInterval);
     }
     this.#pulsing = undefined;
   }

@@ -5,7 +5,8 @@ import type { ClientConfig } from "pg";
 import pg from "pg";
 import { textArray } from "./arrays.ts";
 import { Channels } from "./channels.ts";
-import type { PostgresOptions } from "./connect.ts";
+import type { PostgresOptions, PostgresUrlOptions } from "./connect.ts";
+import { Connections } from "./connections.ts";
 import type { Server } from "./inspect-server.ts";
 import { inspectServer } from "./inspect-server.ts";
 import { Listener } from "./listener.ts";
@@ -18,7 +19,6 @@ import type { PostgresPool } from "./postgres-pool.ts";
 import { PostgresStorage } from "./postgres-storage.ts";
 import { Statements } from "./statements.ts";
 import { translateError } from "./translate-error.ts";
-import { guardPool, withClient } from "./with-client.ts";
 
 const defaultTimeout = 5000;
 const defaultHeartbeat = 10_000;
@@ -26,11 +26,16 @@ const defaultHeartbeat = 10_000;
 /** Reaches the database, makes sure that it and the schema will do, and puts the parts of a manager together. */
 export async function openManager(options: PostgresOptions): Promise<PostgresManager> {
   const { timeout = defaultTimeout, schema = "revkv", onEvent } = options;
-  const { pool, release } = "pool" in options ? borrowed(options.pool) : opened(options, timeout);
+  const pool: PostgresPool = "pool" in options ? options.pool : openPool(options, timeout);
+  const connections = new Connections(pool);
+  const release = async (): Promise<void> => {
+    connections.close();
+    if (!("pool" in options)) await (pool as pg.Pool).end();
+  };
   try {
     const statements = new Statements(schema);
-    const server = await prepare(pool, statements, options, timeout);
-    const session = new PoolSession(pool, {
+    const server = await prepare(connections, statements, options, timeout);
+    const session = new PoolSession(connections, {
       preparedStatements: options.preparedStatements ?? !server.isPooled,
       isolate: !server.isReadCommitted,
     });
@@ -55,21 +60,7 @@ export async function openManager(options: PostgresOptions): Promise<PostgresMan
   }
 }
 
-interface Connections {
-  readonly pool: PostgresPool;
-  /** Closes what we opened. */
-  readonly release: () => Promise<void>;
-}
-
-function borrowed(pool: PostgresPool): Connections {
-  const unguard = guardPool(pool);
-  return { pool, release: async () => unguard() };
-}
-
-function opened(
-  { connectionString, max }: { connectionString: string; max?: number | undefined },
-  timeout: number,
-): Connections {
+function openPool({ connectionString, max }: PostgresUrlOptions, timeout: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
     ...(max === undefined ? {} : { max }),
@@ -79,19 +70,18 @@ function opened(
   });
   // An idle connection that is lost is replaced when it is needed.
   pool.on("error", () => undefined);
-  guardPool(pool);
-  return { pool, release: () => pool.end() };
+  return pool;
 }
 
 async function prepare(
-  pool: PostgresPool,
+  connections: Connections,
   statements: Statements,
   options: PostgresOptions,
   timeout: number,
 ): Promise<Server> {
   const signal = AbortSignal.timeout(timeout);
   try {
-    return await withClient(pool, signal, async (client) => {
+    return await connections.lend(signal, async (client) => {
       const server = await inspectServer(client, statements.lock);
       await (options.migrate === false ? checkMigrated : migrate)(client, statements);
       return server;

@@ -1,9 +1,9 @@
 import type { Call } from "@revkv/api/adapter";
-import type { PostgresClient, PostgresPool } from "./postgres-pool.ts";
+import type { Connections } from "./connections.ts";
+import type { PostgresClient } from "./postgres-pool.ts";
 import type { Columns, Parameter, Session } from "./session.ts";
 import type { Statement } from "./statements.ts";
 import { isAnswer } from "./translate-error.ts";
-import { withClient } from "./with-client.ts";
 
 /**
  * The server ends a transaction whose client has vanished: the bucket that it holds would be nobody's to write to for as
@@ -21,17 +21,17 @@ export interface PoolSessionOptions {
 
 /** Carries out each statement on whatever connection of a pool is free. */
 export class PoolSession implements Session {
-  readonly #pool: PostgresPool;
+  readonly #connections: Connections;
   readonly #options: PoolSessionOptions;
 
-  constructor(pool: PostgresPool, options: PoolSessionOptions) {
-    this.#pool = pool;
+  constructor(connections: Connections, options: PoolSessionOptions) {
+    this.#connections = connections;
     this.#options = options;
   }
 
   run(statement: Statement, parameters: readonly Parameter[], call: Call): Promise<readonly Columns[]> {
     const send = statement.writes && this.#options.isolate ? this.#sendIsolated : this.#send;
-    return withClient(this.#pool, call.signal, (client) => send.call(this, client, statement, parameters));
+    return this.#connections.lend(call.signal, (client) => send.call(this, client, statement, parameters));
   }
 
   async #send(

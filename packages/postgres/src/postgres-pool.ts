@@ -22,6 +22,8 @@ export interface PostgresClient {
 /** What is needed of a `pg.Pool`, or of anything that behaves like one. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>;
+  /** How many wait for a connection. */
+  readonly waitingCount?: number;
   /** Told of each new connection, so that none is lost unguarded. */
   on?(event: "connect", listener: (client: PostgresClient) => void): unknown;
   removeListener?(event: "connect", listener: (client: PostgresClient) => void): unknown;

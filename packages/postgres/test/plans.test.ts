@@ -28,7 +28,7 @@ beforeAll(async () => {
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
   await client.query(`INSERT INTO ${schema}.entry (revision, created, expires, bucket_id, op, key, value)
-    SELECT g, ${schema}.now_ms() - 1000, CASE WHEN b.id = 3 AND g % 10 = 0 THEN ${schema}.now_ms() + 3600000 END, b.id,
+    SELECT g, (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1000, CASE WHEN b.id = 3 AND g % 10 = 0 THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 3600000 END, b.id,
       CASE WHEN g % 20 = 0 THEN 1 ELSE 0 END, 'area.' || (g / CASE WHEN b.id = 2 THEN 5 ELSE 1 END) % 1000 || '.key.' ||
         g / CASE WHEN b.id = 2 THEN 5 ELSE 1 END, 'value'
     FROM ${schema}.bucket b, generate_series(1, ${rows}) g`);

@@ -1,9 +1,3 @@
--- The clock of all processes, in milliseconds since 1970 (rule T6).
-CREATE FUNCTION {schema}.now_ms() RETURNS bigint
-LANGUAGE sql VOLATILE AS $$
-  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-$$;
-
 -- Holds a bucket until the transaction ends: whoever comes next sees all that was done (rule M3). What is read has to be
 -- read in a later statement, which then sees what was committed while this one waited. `p_wait` is in milliseconds.
 CREATE FUNCTION {schema}.lock(p_bucket integer, p_wait integer) RETURNS void

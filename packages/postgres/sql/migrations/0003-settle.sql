@@ -114,7 +114,7 @@ DECLARE
 BEGIN
   IF NOT pg_try_advisory_xact_lock({sweeperLock}, p_bucket) THEN RETURN 0; END IF;
   b := {schema}.hold(p_bucket, p_wait);
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   settled := {schema}.settle_due(b, greatest(now, h.created), now, p_limit, h.revision);
   RETURN settled.looked + {schema}.trim_page(b, p_limit);

@@ -97,7 +97,7 @@ DECLARE
   outcomes text[] := '{}';
 BEGIN
   b := {schema}.hold(p_bucket, p_wait);
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);
@@ -261,7 +261,7 @@ BEGIN
     WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1
   ) n ON true
   WHERE b.id = p_bucket;
-  now := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+  now := {now};
   IF s.is_usual IS NOT TRUE OR p_op = 4 OR s.newest_expires <= now OR s.newest_created + s.ttl <= now THEN
     RETURN {schema}.commit(p_bucket, ARRAY[1], ARRAY[p_op], ARRAY[p_key], ARRAY[p_value], ARRAY[p_expect], ARRAY[p_life], p_wait);
   END IF;

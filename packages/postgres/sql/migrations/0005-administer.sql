@@ -15,7 +15,7 @@ DECLARE
 BEGIN
   b := {schema}.hold(p_bucket, p_wait);
   IF b.config <> p_from THEN RETURN false; END IF;
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   LOOP
     settled := {schema}.settle_due(b, greatest(now, h.created), now, 1000, h.revision);
@@ -98,7 +98,7 @@ DECLARE
   size bigint := 0;
 BEGIN
   b := {schema}.hold(p_bucket, p_wait);
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);

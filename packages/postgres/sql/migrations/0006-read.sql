@@ -63,7 +63,7 @@ BEGIN
   END IF;
   h := {schema}.head(b);
   page.head := h.revision;
-  page.now := {schema}.now_ms();
+  page.now := {now};
   page.ttl := b.ttl;
   page.compacted_to := {schema}.compacted_to(b, page.now);
   is_plain := b.ttl IS NULL AND b.marker_ttl IS NULL AND b.trimming IS NULL;
@@ -172,7 +172,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
   END IF;
-  now := {schema}.now_ms();
+  now := {now};
   FOR low, high IN SELECT greatest(r.low, p_after), r.high FROM unnest(p_from, p_to) AS r (low, high) WHERE r.high > p_after LOOP
     FOR item IN
       SELECT now, b.ttl, c.revision, c.op, c.created, c.expires, c.size, c.is_live, c.key,
@@ -218,7 +218,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
   END IF;
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   config := b.config;
   head := h.revision;

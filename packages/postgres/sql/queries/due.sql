@@ -1,6 +1,6 @@
 -- Buckets that have something to be swept, now or later, and in how many milliseconds; without an id: buckets that were
 -- deleted are to be cleaned up.
-SELECT b.id, greatest(0, least(d.expires, a.created + b.ttl, CASE WHEN b.trimming IS NOT NULL THEN 0 END) - {schema}.now_ms()) AS wait
+SELECT b.id, greatest(0, least(d.expires, a.created + b.ttl, CASE WHEN b.trimming IS NOT NULL THEN 0 END) - {now}) AS wait
 FROM {schema}.bucket b
 LEFT JOIN LATERAL (
   SELECT e.expires FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.expires IS NOT NULL ORDER BY e.expires LIMIT 1

@@ -1,6 +1,6 @@
 -- The same for several keys, each with its place in the list; at least one row while the bucket is there.
 SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl, b.now, e.place
-FROM (SELECT o.id, o.ttl, {schema}.now_ms() AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
+FROM (SELECT o.id, o.ttl, {now} AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
 LEFT JOIN LATERAL (
   SELECT n.*, k.place FROM unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
     SELECT o.revision, o.op, o.created, o.expires, o.value FROM {schema}.entry o

@@ -1,6 +1,6 @@
 -- The newest entry of one key, due or not; without a revision when it has none, no row when the bucket is gone.
 SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl,
-  CASE WHEN e.expires IS NOT NULL OR b.ttl IS NOT NULL THEN {schema}.now_ms() END AS now
+  CASE WHEN e.expires IS NOT NULL OR b.ttl IS NOT NULL THEN {now} END AS now
 FROM {schema}.bucket b
 LEFT JOIN LATERAL (
   SELECT n.revision, n.op, n.created, n.expires, n.value FROM {schema}.entry n

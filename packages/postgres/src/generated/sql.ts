@@ -49,13 +49,7 @@ CREATE INDEX entry_marker_age ON {schema}.entry (bucket_id, created, revision) W
 CREATE TABLE {schema}.dropped_bucket (
   id integer PRIMARY KEY
 );`,
-  "0002-bucket": `-- The clock of all processes, in milliseconds since 1970 (rule T6).
-CREATE FUNCTION {schema}.now_ms() RETURNS bigint
-LANGUAGE sql VOLATILE AS $$
-  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-$$;
-
--- Holds a bucket until the transaction ends: whoever comes next sees all that was done (rule M3). What is read has to be
+  "0002-bucket": `-- Holds a bucket until the transaction ends: whoever comes next sees all that was done (rule M3). What is read has to be
 -- read in a later statement, which then sees what was committed while this one waited. \`p_wait\` is in milliseconds.
 CREATE FUNCTION {schema}.lock(p_bucket integer, p_wait integer) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -249,7 +243,7 @@ DECLARE
 BEGIN
   IF NOT pg_try_advisory_xact_lock({sweeperLock}, p_bucket) THEN RETURN 0; END IF;
   b := {schema}.hold(p_bucket, p_wait);
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   settled := {schema}.settle_due(b, greatest(now, h.created), now, p_limit, h.revision);
   RETURN settled.looked + {schema}.trim_page(b, p_limit);
@@ -374,7 +368,7 @@ DECLARE
   outcomes text[] := '{}';
 BEGIN
   b := {schema}.hold(p_bucket, p_wait);
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);
@@ -538,7 +532,7 @@ BEGIN
     WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1
   ) n ON true
   WHERE b.id = p_bucket;
-  now := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+  now := {now};
   IF s.is_usual IS NOT TRUE OR p_op = 4 OR s.newest_expires <= now OR s.newest_created + s.ttl <= now THEN
     RETURN {schema}.commit(p_bucket, ARRAY[1], ARRAY[p_op], ARRAY[p_key], ARRAY[p_value], ARRAY[p_expect], ARRAY[p_life], p_wait);
   END IF;
@@ -580,7 +574,7 @@ DECLARE
 BEGIN
   b := {schema}.hold(p_bucket, p_wait);
   IF b.config <> p_from THEN RETURN false; END IF;
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   LOOP
     settled := {schema}.settle_due(b, greatest(now, h.created), now, 1000, h.revision);
@@ -663,7 +657,7 @@ DECLARE
   size bigint := 0;
 BEGIN
   b := {schema}.hold(p_bucket, p_wait);
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);
@@ -769,7 +763,7 @@ BEGIN
   END IF;
   h := {schema}.head(b);
   page.head := h.revision;
-  page.now := {schema}.now_ms();
+  page.now := {now};
   page.ttl := b.ttl;
   page.compacted_to := {schema}.compacted_to(b, page.now);
   is_plain := b.ttl IS NULL AND b.marker_ttl IS NULL AND b.trimming IS NULL;
@@ -878,7 +872,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
   END IF;
-  now := {schema}.now_ms();
+  now := {now};
   FOR low, high IN SELECT greatest(r.low, p_after), r.high FROM unnest(p_from, p_to) AS r (low, high) WHERE r.high > p_after LOOP
     FOR item IN
       SELECT now, b.ttl, c.revision, c.op, c.created, c.expires, c.size, c.is_live, c.key,
@@ -924,7 +918,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
   END IF;
-  now := {schema}.now_ms();
+  now := {now};
   h := {schema}.head(b);
   config := b.config;
   head := h.revision;
@@ -961,7 +955,7 @@ RETURNING id, incarnation::text`,
   dropBucket: `SELECT {schema}.drop_bucket($1, $2) AS id`,
   due: `-- Buckets that have something to be swept, now or later, and in how many milliseconds; without an id: buckets that were
 -- deleted are to be cleaned up.
-SELECT b.id, greatest(0, least(d.expires, a.created + b.ttl, CASE WHEN b.trimming IS NOT NULL THEN 0 END) - {schema}.now_ms()) AS wait
+SELECT b.id, greatest(0, least(d.expires, a.created + b.ttl, CASE WHEN b.trimming IS NOT NULL THEN 0 END) - {now}) AS wait
 FROM {schema}.bucket b
 LEFT JOIN LATERAL (
   SELECT e.expires FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.expires IS NOT NULL ORDER BY e.expires LIMIT 1
@@ -973,7 +967,7 @@ WHERE b.ttl IS NOT NULL OR b.marker_ttl IS NOT NULL OR b.trimming IS NOT NULL
 UNION ALL
 (SELECT NULL, 0 FROM {schema}.dropped_bucket LIMIT 1)`,
   findBucket: `SELECT b.id, b.incarnation::text, b.config FROM {schema}.bucket b WHERE b.name = $1`,
-  head: `SELECT ({schema}.head(b.row)).revision, {schema}.compacted_to(b.row, {schema}.now_ms()) AS compacted_to
+  head: `SELECT ({schema}.head(b.row)).revision, {schema}.compacted_to(b.row, {now}) AS compacted_to
 FROM (SELECT o AS row FROM {schema}.bucket o WHERE o.id = $1) b`,
   notify: `SELECT pg_notify(c.channel, $2) FROM unnest($1::text[]) AS c (channel)`,
   purgeMarkers: `SELECT p.removed, p.looked, p.last FROM {schema}.purge_markers($1, $2, $3, $4, $5) p`,
@@ -983,7 +977,7 @@ FROM {schema}.read_keys($1, $2, $3, $4, $5, $6, $7) p`,
 FROM {schema}.read_log($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) p`,
   readMany: `-- The same for several keys, each with its place in the list; at least one row while the bucket is there.
 SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl, b.now, e.place
-FROM (SELECT o.id, o.ttl, {schema}.now_ms() AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
+FROM (SELECT o.id, o.ttl, {now} AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
 LEFT JOIN LATERAL (
   SELECT n.*, k.place FROM unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
     SELECT o.revision, o.op, o.created, o.expires, o.value FROM {schema}.entry o
@@ -993,13 +987,13 @@ LEFT JOIN LATERAL (
   readRevision: `-- One entry by its revision; without a revision when there is none, no row when the bucket is gone.
 SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl
 FROM (SELECT o AS row, o.id, o.ttl, o.ttl IS NULL AND o.marker_ttl IS NULL AND o.trimming IS NULL AS is_plain,
-  {schema}.now_ms() AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
+  {now} AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
 LEFT JOIN {schema}.entry e ON e.bucket_id = b.id AND e.revision = $2 AND e.key = $3
   AND CASE WHEN b.is_plain THEN true
     ELSE {schema}.visible(b.row, b.now, e.key, e.revision, e.created, e.expires) END`,
   read: `-- The newest entry of one key, due or not; without a revision when it has none, no row when the bucket is gone.
 SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl,
-  CASE WHEN e.expires IS NOT NULL OR b.ttl IS NOT NULL THEN {schema}.now_ms() END AS now
+  CASE WHEN e.expires IS NOT NULL OR b.ttl IS NOT NULL THEN {now} END AS now
 FROM {schema}.bucket b
 LEFT JOIN LATERAL (
   SELECT n.revision, n.op, n.created, n.expires, n.value FROM {schema}.entry n

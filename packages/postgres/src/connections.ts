@@ -1,0 +1,105 @@
+import { KeyValueError } from "@revkv/api";
+import { unlessAborted } from "@revkv/api/adapter";
+import type { PostgresClient, PostgresPool } from "./postgres-pool.ts";
+import { isAnswer, translateError } from "./translate-error.ts";
+
+/** The errors after which a connection is not what the driver takes it for: its prepared statements are not there. */
+const unprepared: ReadonlySet<unknown> = new Set(["0A000", "26000", "42P05"]);
+
+/** Connections whose loss ends no process. */
+const guarded = new WeakSet<PostgresClient>();
+
+/**
+ * Listens to a connection's errors for good: what matters of them, its queries tell. A pool listens only while a
+ * connection is idle.
+ */
+function guard(client: PostgresClient): void {
+  if (guarded.has(client)) return;
+  guarded.add(client);
+  client.on("error", ignore);
+}
+
+/**
+ * Lends the connections of a pool. The last one that comes back is kept until the event loop has turned: of statements
+ * that follow each other only the first goes through the pool, which costs as much as a statement.
+ */
+export class Connections {
+  readonly #pool: PostgresPool;
+  #kept: PostgresClient | undefined;
+
+  /**
+   * Guards the connections of a pool from their first moment on: a server that shuts down may end one with the very bytes
+   * that say that it is ready, before whoever asked for it is told.
+   */
+  constructor(pool: PostgresPool) {
+    this.#pool = pool;
+    pool.on?.("connect", guard);
+  }
+
+  /** Leaves the pool as it was. */
+  close(): void {
+    this.#giveBack();
+    this.#pool.removeListener?.("connect", guard);
+  }
+
+  /**
+   * Lends a connection. Whoever gives up, by the signal, does not wait for a server that may never answer: the
+   * connection is closed, and the call rejects with the signal's reason.
+   *
+   * @throws `UNAVAILABLE` or `TIMEOUT` when there was no connection, so that nothing was sent (rule M10)
+   */
+  async lend<T>(signal: AbortSignal, work: (client: PostgresClient) => Promise<T>): Promise<T> {
+    const client = this.#take() ?? (await this.#checkOut(signal));
+    let isGood = false;
+    try {
+      const result = await unlessAborted(work(client), signal);
+      isGood = true;
+      return result;
+    } catch (error) {
+      isGood = isAnswer(error) && !unprepared.has((error as { readonly code?: unknown }).code);
+      throw error;
+    } finally {
+      if (isGood) this.#keep(client);
+      else client.release(true);
+    }
+  }
+
+  #take(): PostgresClient | undefined {
+    const client = this.#kept;
+    this.#kept = undefined;
+    return client;
+  }
+
+  #keep(client: PostgresClient): void {
+    // Others who wait for a connection are not kept waiting.
+    if (this.#kept !== undefined || (this.#pool.waitingCount ?? 0) > 0) {
+      client.release();
+      return;
+    }
+    this.#kept = client;
+    setImmediate(() => {
+      if (this.#kept === client) this.#giveBack();
+    });
+  }
+
+  #giveBack(): void {
+    this.#take()?.release();
+  }
+
+  async #checkOut(signal: AbortSignal): Promise<PostgresClient> {
+    const connecting = this.#pool.connect();
+    try {
+      const client = await unlessAborted(connecting, signal);
+      guard(client);
+      return client;
+    } catch (error) {
+      // What comes too late goes back.
+      connecting.then((client) => client.release(), ignore);
+      throw signal.aborted
+        ? new KeyValueError("TIMEOUT", "no connection to the database was free in time")
+        : translateError(error, false);
+    }
+  }
+}
+
+function ignore(): void {}
