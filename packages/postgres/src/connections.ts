@@ -6,17 +6,17 @@ import { isAnswer, translateError } from "./translate-error.ts";
 /** The errors after which a connection is not what the driver takes it for: its prepared statements are not there. */
 const unprepared: ReadonlySet<unknown> = new Set(["0A000", "26000", "42P05"]);
 
-/** Connections whose loss ends no process. */
-const guarded = new WeakSet<PostgresClient>();
+/** Connections whose loss ends no process, and whether they were lost. */
+const guarded = new WeakMap<PostgresClient, { isLost: boolean }>();
 
-/**
- * Listens to a connection's errors for good: what matters of them, its queries tell. A pool listens only while a
- * connection is idle.
- */
+/** Listens to a connection's errors for good: a pool does so only while a connection is idle. */
 function guard(client: PostgresClient): void {
   if (guarded.has(client)) return;
-  guarded.add(client);
-  client.on("error", ignore);
+  const state = { isLost: false };
+  guarded.set(client, state);
+  client.on("error", () => {
+    state.isLost = true;
+  });
 }
 
 /**
@@ -67,12 +67,15 @@ export class Connections {
   #take(): PostgresClient | undefined {
     const client = this.#kept;
     this.#kept = undefined;
-    return client;
+    if (client === undefined || guarded.get(client)?.isLost !== true) return client;
+    // Else a write that is never sent would be of unknown outcome.
+    client.release(true);
+    return undefined;
   }
 
   #keep(client: PostgresClient): void {
-    // Others who wait for a connection are not kept waiting.
-    if (this.#kept !== undefined || (this.#pool.waitingCount ?? 0) > 0) {
+    // Others who wait for a connection, as far as that is known, are not kept waiting.
+    if (this.#kept !== undefined || this.#pool.waitingCount !== 0) {
       client.release();
       return;
     }

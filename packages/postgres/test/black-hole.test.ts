@@ -121,22 +121,33 @@ test("an answer gets lost: the write is of unknown outcome, and is there once", 
   expect((await other.history("a")).map((entry) => entry.string())).toEqual(["1", "2", "3", "4", "5"]);
 });
 
-/** A pool whose connections lose the network before they commit. */
-function cutBeforeCommit(connectionString: string, cut: () => void): PostgresPool {
-  const pool = patientPool(connectionString);
+type Query = PostgresClient["query"];
+
+/** A pool that does something else with some statements. */
+function altered(pool: pg.Pool, alter: (send: Query) => Query): PostgresPool {
   const connect = async (): Promise<PostgresClient> => {
     const client = await pool.connect();
     return {
-      query: (query) => {
-        if (query.text === "COMMIT") cut();
-        return client.query(query);
-      },
+      query: alter((query) => client.query(query)),
       on: (event, listener) => client.on(event, listener),
       release: (destroy) => client.release(destroy),
     };
   };
   return { connect };
 }
+
+test("an announcement is never answered: its connection is given up, and closing does not wait for it", {
+  timeout,
+}, async () => {
+  const pool = patientPool(await emptyDatabase());
+  const silent = altered(pool, (send) => (query) => {
+    return query.text.includes("pg_notify") ? new Promise(() => {}) : send(query);
+  });
+  const manager = await connect({ pool: silent, timeout: deadline });
+  const kv = await manager.createKeyValue({ bucket: "unheard" });
+  await Promise.all([kv.put("a", "1"), manager.close()]);
+  expect(pool.idleCount).toBe(pool.totalCount);
+});
 
 test("a client that vanishes within its transaction does not hold the bucket for long", { timeout }, async () => {
   const url = await emptyDatabase();
@@ -145,7 +156,11 @@ test("a client that vanishes within its transaction does not hold the bucket for
   // Writes now have to open a transaction to be at READ COMMITTED.
   await execute(url, `ALTER DATABASE ${database} SET default_transaction_isolation = 'serializable'`);
   const { proxy, through } = await breakable(url);
-  const manager = await connect({ pool: cutBeforeCommit(through, () => proxy.hold()), timeout: deadline });
+  const vanishing = altered(patientPool(through), (send) => (query) => {
+    if (query.text === "COMMIT") proxy.hold();
+    return send(query);
+  });
+  const manager = await connect({ pool: vanishing, timeout: deadline });
   later(() => manager.close());
   const kv = await manager.keyValue("held");
   expect(await codeOf(kv.put("a", "1"))).toBe("OUTCOME_UNKNOWN");
