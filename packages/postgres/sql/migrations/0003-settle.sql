@@ -105,7 +105,7 @@ $$;
 -- Carries out due expiries of a bucket, and a page of the trimming that a lowered history asks for. Returns how many
 -- entries and keys were looked at, 0 when nothing is left or another process is at it.
 CREATE FUNCTION {schema}.sweep(p_bucket integer, p_limit integer, p_wait integer) RETURNS integer
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;

@@ -66,14 +66,23 @@ BEGIN
 END
 $$;
 
--- What keys and values of some keys add up to.
-CREATE FUNCTION {schema}.size_of(p_bucket integer, p_keys text[]) RETURNS bigint
+-- What keys and values of some keys add up to. No key has more entries than the history allows: what is behind them are
+-- versions that no vacuum may take yet.
+CREATE FUNCTION {schema}.size_of(b {schema}.bucket, p_keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  RETURN (SELECT coalesce(sum(octet_length(e.key) + coalesce(octet_length(e.value), 0)), 0)
-    FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.key = ANY (p_keys));
+  RETURN (
+    SELECT coalesce(sum(octet_length(n.key) + coalesce(octet_length(n.value), 0)), 0)
+    FROM (SELECT DISTINCT i.key FROM unnest(p_keys) AS i (key)) k, LATERAL (
+      SELECT e.key, e.value FROM {schema}.entry e
+      WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC LIMIT b.history
+    ) n);
 END
 $$;
+
+-- The functions that are called from outside keep the plans of all that they do to the indexes, in the indexes' order:
+-- else a plan that was made while the table was small would scan it later, and one that sorts what it finds would walk
+-- through all versions of a key that no vacuum may take yet.
 
 -- Carries out units in order, each all or nothing, in one transaction (rules M1, M3, O10). `p_sizes` says how many
 -- operations each unit has. Gives one word per unit: the revisions of its operations with commas between, or what it was
@@ -84,7 +93,7 @@ CREATE FUNCTION {schema}.commit(
   p_ops smallint[], p_keys text[], p_values bytea[], p_expects bigint[], p_lives bigint[], p_wait integer
 )
 RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;
@@ -166,7 +175,7 @@ BEGIN
     revisions := '{}';
     refusal := NULL;
     is_full := false;
-    IF b.max_bytes IS NOT NULL THEN grown := -{schema}.size_of(b.id, p_keys); END IF;
+    IF b.max_bytes IS NOT NULL THEN grown := -{schema}.size_of(b, p_keys); END IF;
     BEGIN
       FOR i IN 1 .. cardinality(p_ops) LOOP
         result := {schema}.apply(b, p_now, p_stamp, p_ops[i], p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
@@ -176,7 +185,7 @@ BEGIN
         revisions := revisions || result.revision;
       END LOOP;
       IF b.max_bytes IS NOT NULL THEN
-        grown := grown + {schema}.size_of(b.id, p_keys);
+        grown := grown + {schema}.size_of(b, p_keys);
         UPDATE {schema}.bucket SET bytes = bytes + grown WHERE id = b.id
         RETURNING grown > 0 AND bytes > max_bytes AND 0 = ANY (p_ops) INTO is_full;
         IF is_full THEN
@@ -233,14 +242,14 @@ BEGIN
 END
 $$;
 
--- Carries out simple writes on different keys in one statement, which costs half of what as many single ones do. The
--- settings keep the plan to the indexes, also where it was made while the table was small.
+-- Carries out simple writes on different keys in one statement, which costs half of what as many single ones do. Its joins
+-- are to look rows up one by one, whatever the table looked like when the plan was made.
 CREATE FUNCTION {schema}.commit_together(
   p_bucket integer, p_history smallint, p_max_value_size bigint, p_stamp bigint,
   p_ops smallint[], p_keys text[], p_values bytea[], p_expects bigint[], p_lives bigint[],
   INOUT head bigint, OUT outcomes text[]
 )
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   WITH judged AS MATERIALIZED (
     SELECT i.place, i.op, i.key, i.value, n.revision AS newest,
@@ -276,7 +285,7 @@ CREATE FUNCTION {schema}.write(
   p_bucket integer, p_op smallint, p_key text, p_value bytea, p_expect bigint, p_life bigint, p_wait integer
 )
 RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   s record;
   now bigint;

@@ -6,7 +6,7 @@ CREATE FUNCTION {schema}.configure(
   p_history smallint, p_ttl bigint, p_marker_ttl bigint, p_max_value_size bigint, p_max_bytes bigint, p_wait integer
 )
 RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;
@@ -85,7 +85,7 @@ CREATE FUNCTION {schema}.purge_markers(
   p_bucket integer, p_older_than bigint, p_after text, p_limit integer, p_wait integer,
   OUT removed bigint, OUT looked integer, OUT last text
 )
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;

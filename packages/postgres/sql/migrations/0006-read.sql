@@ -9,8 +9,9 @@ DECLARE
   newest record;
 BEGIN
   IF p_expires <= p_now OR p_created + b.ttl <= p_now THEN RETURN false; END IF;
+  -- The entry is there, so that the first one from its key on is the newest of its key.
   SELECT e.revision, e.created, e.expires INTO newest FROM {schema}.entry e
-  WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1;
+  WHERE e.bucket_id = b.id AND e.key >= p_key ORDER BY e.key, e.revision DESC LIMIT 1;
   IF newest.revision = p_revision THEN RETURN true; END IF;
   IF newest.expires <= p_now THEN RETURN false; END IF;
   RETURN {schema}.is_kept(b, p_key, p_revision);
@@ -45,7 +46,7 @@ CREATE FUNCTION {schema}.read_log(
   p_values boolean, p_limit integer, p_max_bytes bigint, p_known bigint[], p_known_to bigint
 )
 RETURNS SETOF {schema}.log_page
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   -- As many revisions are sorted, or looked through in a page, at the most.
   most CONSTANT integer := 10000;
@@ -158,7 +159,7 @@ CREATE FUNCTION {schema}.read_keys(
   p_bucket integer, p_after text, p_from text[], p_to text[], p_values boolean, p_limit integer, p_max_bytes bigint
 )
 RETURNS SETOF {schema}.key_page
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   now bigint;

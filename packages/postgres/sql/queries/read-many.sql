@@ -4,6 +4,6 @@ FROM (SELECT o.id, o.ttl, {now} AS now FROM {schema}.bucket o WHERE o.id = $1 OF
 LEFT JOIN LATERAL (
   SELECT n.*, k.place FROM unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
     SELECT o.revision, o.op, o.created, o.expires, o.value FROM {schema}.entry o
-    WHERE o.bucket_id = b.id AND o.key = k.key ORDER BY o.revision DESC LIMIT 1
+    WHERE o.bucket_id = b.id AND o.key >= k.key AND o.key <= k.key ORDER BY o.key, o.revision DESC LIMIT 1
   ) n
 ) e ON true

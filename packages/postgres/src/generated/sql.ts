@@ -234,7 +234,7 @@ $$;
 -- Carries out due expiries of a bucket, and a page of the trimming that a lowered history asks for. Returns how many
 -- entries and keys were looked at, 0 when nothing is left or another process is at it.
 CREATE FUNCTION {schema}.sweep(p_bucket integer, p_limit integer, p_wait integer) RETURNS integer
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;
@@ -337,14 +337,23 @@ BEGIN
 END
 $$;
 
--- What keys and values of some keys add up to.
-CREATE FUNCTION {schema}.size_of(p_bucket integer, p_keys text[]) RETURNS bigint
+-- What keys and values of some keys add up to. No key has more entries than the history allows: what is behind them are
+-- versions that no vacuum may take yet.
+CREATE FUNCTION {schema}.size_of(b {schema}.bucket, p_keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  RETURN (SELECT coalesce(sum(octet_length(e.key) + coalesce(octet_length(e.value), 0)), 0)
-    FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.key = ANY (p_keys));
+  RETURN (
+    SELECT coalesce(sum(octet_length(n.key) + coalesce(octet_length(n.value), 0)), 0)
+    FROM (SELECT DISTINCT i.key FROM unnest(p_keys) AS i (key)) k, LATERAL (
+      SELECT e.key, e.value FROM {schema}.entry e
+      WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC LIMIT b.history
+    ) n);
 END
 $$;
+
+-- The functions that are called from outside keep the plans of all that they do to the indexes, in the indexes' order:
+-- else a plan that was made while the table was small would scan it later, and one that sorts what it finds would walk
+-- through all versions of a key that no vacuum may take yet.
 
 -- Carries out units in order, each all or nothing, in one transaction (rules M1, M3, O10). \`p_sizes\` says how many
 -- operations each unit has. Gives one word per unit: the revisions of its operations with commas between, or what it was
@@ -355,7 +364,7 @@ CREATE FUNCTION {schema}.commit(
   p_ops smallint[], p_keys text[], p_values bytea[], p_expects bigint[], p_lives bigint[], p_wait integer
 )
 RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;
@@ -437,7 +446,7 @@ BEGIN
     revisions := '{}';
     refusal := NULL;
     is_full := false;
-    IF b.max_bytes IS NOT NULL THEN grown := -{schema}.size_of(b.id, p_keys); END IF;
+    IF b.max_bytes IS NOT NULL THEN grown := -{schema}.size_of(b, p_keys); END IF;
     BEGIN
       FOR i IN 1 .. cardinality(p_ops) LOOP
         result := {schema}.apply(b, p_now, p_stamp, p_ops[i], p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
@@ -447,7 +456,7 @@ BEGIN
         revisions := revisions || result.revision;
       END LOOP;
       IF b.max_bytes IS NOT NULL THEN
-        grown := grown + {schema}.size_of(b.id, p_keys);
+        grown := grown + {schema}.size_of(b, p_keys);
         UPDATE {schema}.bucket SET bytes = bytes + grown WHERE id = b.id
         RETURNING grown > 0 AND bytes > max_bytes AND 0 = ANY (p_ops) INTO is_full;
         IF is_full THEN
@@ -504,14 +513,14 @@ BEGIN
 END
 $$;
 
--- Carries out simple writes on different keys in one statement, which costs half of what as many single ones do. The
--- settings keep the plan to the indexes, also where it was made while the table was small.
+-- Carries out simple writes on different keys in one statement, which costs half of what as many single ones do. Its joins
+-- are to look rows up one by one, whatever the table looked like when the plan was made.
 CREATE FUNCTION {schema}.commit_together(
   p_bucket integer, p_history smallint, p_max_value_size bigint, p_stamp bigint,
   p_ops smallint[], p_keys text[], p_values bytea[], p_expects bigint[], p_lives bigint[],
   INOUT head bigint, OUT outcomes text[]
 )
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   WITH judged AS MATERIALIZED (
     SELECT i.place, i.op, i.key, i.value, n.revision AS newest,
@@ -547,7 +556,7 @@ CREATE FUNCTION {schema}.write(
   p_bucket integer, p_op smallint, p_key text, p_value bytea, p_expect bigint, p_life bigint, p_wait integer
 )
 RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   s record;
   now bigint;
@@ -601,7 +610,7 @@ CREATE FUNCTION {schema}.configure(
   p_history smallint, p_ttl bigint, p_marker_ttl bigint, p_max_value_size bigint, p_max_bytes bigint, p_wait integer
 )
 RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;
@@ -680,7 +689,7 @@ CREATE FUNCTION {schema}.purge_markers(
   p_bucket integer, p_older_than bigint, p_after text, p_limit integer, p_wait integer,
   OUT removed bigint, OUT looked integer, OUT last text
 )
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;
@@ -745,8 +754,9 @@ DECLARE
   newest record;
 BEGIN
   IF p_expires <= p_now OR p_created + b.ttl <= p_now THEN RETURN false; END IF;
+  -- The entry is there, so that the first one from its key on is the newest of its key.
   SELECT e.revision, e.created, e.expires INTO newest FROM {schema}.entry e
-  WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1;
+  WHERE e.bucket_id = b.id AND e.key >= p_key ORDER BY e.key, e.revision DESC LIMIT 1;
   IF newest.revision = p_revision THEN RETURN true; END IF;
   IF newest.expires <= p_now THEN RETURN false; END IF;
   RETURN {schema}.is_kept(b, p_key, p_revision);
@@ -781,7 +791,7 @@ CREATE FUNCTION {schema}.read_log(
   p_values boolean, p_limit integer, p_max_bytes bigint, p_known bigint[], p_known_to bigint
 )
 RETURNS SETOF {schema}.log_page
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   -- As many revisions are sorted, or looked through in a page, at the most.
   most CONSTANT integer := 10000;
@@ -894,7 +904,7 @@ CREATE FUNCTION {schema}.read_keys(
   p_bucket integer, p_after text, p_from text[], p_to text[], p_values boolean, p_limit integer, p_max_bytes bigint
 )
 RETURNS SETOF {schema}.key_page
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   b {schema}.bucket;
   now bigint;
@@ -1017,7 +1027,7 @@ FROM (SELECT o.id, o.ttl, {now} AS now FROM {schema}.bucket o WHERE o.id = $1 OF
 LEFT JOIN LATERAL (
   SELECT n.*, k.place FROM unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
     SELECT o.revision, o.op, o.created, o.expires, o.value FROM {schema}.entry o
-    WHERE o.bucket_id = b.id AND o.key = k.key ORDER BY o.revision DESC LIMIT 1
+    WHERE o.bucket_id = b.id AND o.key >= k.key AND o.key <= k.key ORDER BY o.key, o.revision DESC LIMIT 1
   ) n
 ) e ON true`,
   readRevision: `-- One entry by its revision; without a revision when there is none, no row when the bucket is gone.
@@ -1032,8 +1042,11 @@ SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS valu
   CASE WHEN e.expires IS NOT NULL OR b.ttl IS NOT NULL THEN {now} END AS now
 FROM {schema}.bucket b
 LEFT JOIN LATERAL (
+  -- As a range, so that the plan follows the index's order, newest first: for one key it may as well sort all versions,
+  -- also those that no vacuum may take yet.
   SELECT n.revision, n.op, n.created, n.expires, n.value FROM {schema}.entry n
-  WHERE n.bucket_id = b.id AND n.key = $2 ORDER BY n.revision DESC LIMIT 1
+  WHERE n.bucket_id = b.id AND n.key >= (SELECT $2::text) AND n.key <= (SELECT $2::text)
+  ORDER BY n.key, n.revision DESC LIMIT 1
 ) e ON true
 WHERE b.id = $1`,
   sweep: `SELECT {schema}.sweep($1, $2, $3) AS looked`,
