@@ -37,7 +37,10 @@ CREATE TABLE ${schema}.migration (
 export async function migrate(client: PostgresClient, statements: Statements): Promise<void> {
   const { lock, migrations } = statements;
   if ((await versionOf(client, statements)) >= migrations.length) return;
-  await client.query({ text: "BEGIN ISOLATION LEVEL READ COMMITTED" });
+  // The server ends it when we vanish in the middle: others wait for its lock.
+  await client.query({
+    text: "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'",
+  });
   try {
     await client.query({ text: `SELECT pg_advisory_xact_lock(${lock}, 0)` });
     await build(client, statements);

@@ -66,6 +66,7 @@ function openPool({ connectionString, max }: PostgresUrlOptions, timeout: number
     ...(max === undefined ? {} : { max }),
     connectionTimeoutMillis: timeout,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     allowExitOnIdle: true,
   });
   // An idle connection that is lost is replaced when it is needed.

@@ -68,10 +68,12 @@ export class PostgresBucket implements BucketStorage {
 
   async commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {
     const only = units.length === 1 && units[0]?.length === 1 ? units[0][0] : undefined;
-    const outcomes = only === undefined ? await this.#commit(units, call) : [await this.#write(only, call)];
-    // A refused write may have carried out an expiry.
-    await this.#announce();
-    return outcomes;
+    try {
+      return only === undefined ? await this.#commit(units, call) : [await this.#write(only, call)];
+    } finally {
+      // A refused write may have carried out an expiry, and one whose answer was lost may have been carried out itself.
+      await this.#announce();
+    }
   }
 
   async read(keys: readonly string[], call: Call): Promise<readonly (Row | undefined)[]> {

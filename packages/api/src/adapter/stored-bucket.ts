@@ -35,7 +35,12 @@ export class StoredBucket {
       count: (unit) => unit.length,
       bytes: (unit) => unit.reduce((sum, write) => sum + write.key.length + lengthOf(write.value), 0),
       writes: true,
-      send: (units, call) => storage.commit(units, call),
+      send: (units, call) => {
+        const answer = storage.commit(units, call);
+        // What failed may have been carried out all the same (rule M10): our watchers look.
+        if (answer instanceof Promise) answer.catch(() => this.feed.wake());
+        return answer;
+      },
     });
     this.#reads = new Lane(context, {
       inFlight: traits.readsInFlight,
