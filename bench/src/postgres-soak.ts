@@ -64,7 +64,8 @@ export async function soak(url: string, quick: boolean): Promise<string> {
   await admin.end();
   return `### Long runs
 
-${hotKeys.toLocaleString("en")} keys that are overwritten with values of ${value.length} bytes, ${together} at once, with autovacuum at its defaults:
+${hotKeys.toLocaleString("en")} keys that are overwritten with values of ${value.length} bytes, ${together} at once, with autovacuum at its defaults.
+It looks once a minute: the size follows what a minute of overwrites leaves behind.
 
 ${table(["overwrites", "table", "indexes"], grown)}
 Beside a transaction that stays open elsewhere, so that no old version can be removed, the pace after ${Math.round(minute / 1000)} seconds
