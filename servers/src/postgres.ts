@@ -44,7 +44,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     name: "postgres",
     ports: [reserved],
     user: unprivileged("postgres"),
-    ready: /database system is ready to accept connections/,
+    ready: /database system is ready to accept (read.only )?connections/,
     stopSignal: "SIGINT",
     command: (directory) => {
       const settings = {

@@ -11,6 +11,8 @@ export interface Server {
   readonly isReadCommitted: boolean;
   /** True when the connection does not lead straight to the server. */
   readonly isPooled: boolean;
+  /** True when it follows another server, as far behind as the network and its load have it. */
+  readonly isStandby: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Server {
 export async function inspectServer(client: PostgresClient, lock: number): Promise<Server> {
   const { rows } = await client.query({
     text: `WITH held AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1, -1) AS got)
-      SELECT current_setting('server_version_num')::int AS number, version() AS name, pg_backend_pid() AS pid,
+      SELECT current_setting('server_version_num')::int AS number, version() AS name, pg_backend_pid() AS pid, pg_is_in_recovery() AS standby,
         current_setting('default_transaction_isolation') AS isolation,
         (SELECT count(*)::int FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_backend_pid() AND got IS NOT NULL) AS locks,
         got
@@ -33,6 +35,7 @@ export async function inspectServer(client: PostgresClient, lock: number): Promi
       readonly number: unknown;
       readonly name: string;
       readonly pid: unknown;
+      readonly standby: boolean;
       readonly isolation: string;
       readonly locks: unknown;
       readonly got: boolean;
@@ -48,5 +51,6 @@ export async function inspectServer(client: PostgresClient, lock: number): Promi
   return {
     isReadCommitted: server.isolation === "read committed",
     isPooled: processID !== numberOf(server.pid),
+    isStandby: server.standby,
   };
 }

@@ -52,7 +52,7 @@ export async function openManager(options: PostgresOptions): Promise<PostgresMan
     // A write that waits for another transaction is given up by the server before its caller does.
     const lockWait = Math.max(1, Math.floor(timeout * 0.9));
     const store = { statements, session, announcements: channels, lockWait };
-    const storage = new PostgresStorage(store, channels, listener, release);
+    const storage = new PostgresStorage(store, channels, listener, server.isStandby, release);
     return new StorageManager(storage, options, (stored, watchers) => new PostgresHandle(stored, watchers));
   } catch (error) {
     await release();

@@ -18,21 +18,23 @@ const pollInterval = { up: 5000, down: 1000 } as const;
 /** The storage in a schema of a Postgres database. */
 export class PostgresStorage implements Storage {
   readonly backingStore: string = "postgres";
-  readonly capabilities: Capabilities = {
-    ...embeddedCapabilities,
-    crossProcessWatch: true,
-    // A backup that was put back, or a standby that was behind, is told by its newest revision only.
-    lossDetection: "head",
-    maxValueBytes: 2 ** 28,
-  };
+  readonly capabilities: Capabilities;
   readonly traits: StorageTraits;
   readonly #store: Store;
   readonly #channels: Channels;
   readonly #listener: Listener;
   readonly #release: () => Promise<void>;
 
-  /** `release` closes what was opened for this storage. */
-  constructor(store: Store, channels: Channels, listener: Listener, release: () => Promise<void>) {
+  /** `release` closes what was opened for this storage. A standby may not have yet what was written before (rule M8). */
+  constructor(store: Store, channels: Channels, listener: Listener, isStandby: boolean, release: () => Promise<void>) {
+    this.capabilities = {
+      ...embeddedCapabilities,
+      crossProcessWatch: true,
+      readAfterWrite: !isStandby,
+      // A backup that was put back, or a standby that was behind, is told by its newest revision only.
+      lossDetection: "head",
+      maxValueBytes: 2 ** 28,
+    };
     this.#store = store;
     this.#channels = channels;
     this.#listener = listener;
