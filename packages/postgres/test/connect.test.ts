@@ -185,6 +185,18 @@ test("a closed manager leaves the application's pool open and as it was, and no 
   await expect.poll(async () => (await pool.query(text)).rows[0].n - pool.totalCount, { timeout: 10_000 }).toBe(0);
 });
 
+test("a closed manager has no connections any more", async () => {
+  const url = await emptyDatabase();
+  const manager = await open({ connectionString: url, max: 3 });
+  const kv = await manager.createKeyValue({ bucket: "b" });
+  await follow(kv, []);
+  await Promise.all(Array.from({ length: 20 }, (_, index) => kv.get(`key.${index}`)));
+  await manager.close();
+  const others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+  // Sooner than idle connections are closed anyway.
+  await expect.poll(() => execute(url, others), { timeout: 5000 }).toEqual([]);
+});
+
 test("a pool that was ended is UNAVAILABLE", async () => {
   const url = await emptyDatabase();
   const pool = new pg.Pool({ connectionString: url });
