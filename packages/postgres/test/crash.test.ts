@@ -61,7 +61,11 @@ test.each(["directly", "through a pooler"])(
     const server = await start();
     let { url } = server;
     if (how !== "directly") {
-      const pooler = await startPgBouncer(server.url, { mode: "transaction" });
+      const pooler = await startPgBouncer(server.url, {
+        mode: "transaction",
+        // For so long it refuses everybody after it has found the server gone, in seconds; else for 15.
+        settings: { server_login_retry: 1 },
+      });
       later(() => pooler[Symbol.asyncDispose]());
       ({ url } = pooler);
     }
@@ -77,6 +81,11 @@ test.each(["directly", "through a pooler"])(
     await server.kill();
     expect(await write).toSatisfy((error) => isKeyValueError(error, "OUTCOME_UNKNOWN"));
     await server.restart();
+    const isBack = (error: unknown): boolean => {
+      if (isKeyValueError(error, "UNAVAILABLE")) return false;
+      throw error;
+    };
+    await until(() => kv.status().then(() => true, isBack));
     expect(await kv.keys()).toEqual([]);
     expect(await kv.put("waiting", "again")).toBe(1);
   },
