@@ -64,7 +64,8 @@ export class ChangeMonitor {
 
   #start(): void {
     this.#version = this.#connection.dataVersion();
-    this.#timer = setInterval(() => this.#look(), pollInterval);
+    // Whoever waits for a change keeps the process running; a watcher that nobody reads does not (rule W9).
+    this.#timer = setInterval(() => this.look(), pollInterval).unref();
     if (this.#log === undefined) return;
     try {
       this.#watcher = watch(this.#log, { persistent: false }, () => this.#lookClosely());
@@ -83,13 +84,13 @@ export class ChangeMonitor {
 
   #lookAgain(): void {
     this.#looking = undefined;
-    if (this.#wakes.size === 0 || this.#look() || this.#looksLeft === 0) return;
+    if (this.#wakes.size === 0 || this.look() || this.#looksLeft === 0) return;
     this.#looksLeft -= 1;
     this.#looking = setTimeout(() => this.#lookAgain(), lookInterval);
   }
 
   /** Wakes everybody if there was a change; tells whether there was. */
-  #look(): boolean {
+  look(): boolean {
     let version: number;
     try {
       version = this.#connection.dataVersion();

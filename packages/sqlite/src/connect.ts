@@ -86,6 +86,7 @@ function checkOptions(options: unknown): asserts options is SqliteFileOptions | 
 
 function checkFile({ file, driver, synchronous, readOnly }: Readonly<Record<string, unknown>>): void {
   if (typeof file !== "string" || file === "") throw invalid("file is the path of a file");
+  if (file.includes("\0")) throw invalid("a path has no null character");
   if (file === ":memory:") throw invalid("a database in memory belongs to one connection: use @revkv/memory");
   if (driver !== undefined && driver !== "better-sqlite3" && driver !== "node:sqlite") {
     throw invalid('driver is "better-sqlite3" or "node:sqlite"');
@@ -103,6 +104,9 @@ function checkDatabase({ database, prefix }: Readonly<Record<string, unknown>>):
   }
   if (prefix !== undefined && (typeof prefix !== "string" || !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(prefix))) {
     throw invalid("prefix has letters, digits and underscores");
+  }
+  if (typeof prefix === "string" && /^sqlite_/i.test(prefix)) {
+    throw invalid('tables whose names begin with "sqlite_" belong to SQLite');
   }
 }
 

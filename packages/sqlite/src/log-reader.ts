@@ -24,7 +24,7 @@ interface Pick {
   readonly found: readonly (readonly [revision: number, size: number])[];
   /** How far was looked when fewer than the limit were found. */
   readonly upTo: number;
-  readonly sorted?: Sorted | undefined;
+  readonly sorted?: Sorted | "too many" | undefined;
 }
 
 /** Reads a page of the log within a transaction: first which rows it has and how large they are, then the rows. */
@@ -59,10 +59,12 @@ function pick(statements: BucketStatements, state: BucketState, query: LogQuery,
   const view: View = { expiring: isExpiring(state.config), newestOnly: query.newestOnly };
   const seen = viewParameters(state.config, now);
   if (filter.all) return { found: pairs(statements.scan(view).all(after, target, ...seen, limit)), upTo: target };
+  let sorted: Sorted | "too many" | undefined;
   if (target - after > mostSorted) {
-    const known = query.resume as Sorted | undefined;
-    const sorted = known !== undefined && known.upTo > after ? known : sortByRevision(statements, query, target);
-    if (sorted !== undefined) {
+    const known = query.resume as Sorted | "too many" | undefined;
+    const isKnown = known === "too many" || (known !== undefined && known.upTo > after);
+    sorted = isKnown ? known : (sortByRevision(statements, query, target) ?? "too many");
+    if (sorted !== "too many") {
       const revisions = sorted.revisions.slice(firstBehind(sorted.revisions, after)).slice(0, limit);
       const found = pairs(statements.sizes(view).all(listOf(revisions), ...seen));
       // Rows that are gone by now count as looked at: the page may be short without being the last.
@@ -73,7 +75,7 @@ function pick(statements: BucketStatements, state: BucketState, query: LogQuery,
   const start = (statements.nextRevision().get(after)?.[0] as number | undefined) ?? target;
   const upTo = Math.min(target, start + mostSorted);
   const { from, to } = bounds(filter);
-  return { found: pairs(statements.scanRange(view).all(after, upTo, from, to, ...seen, limit)), upTo };
+  return { found: pairs(statements.scanRange(view).all(after, upTo, from, to, ...seen, limit)), upTo, sorted };
 }
 
 /** All rows of a filter by revision; undefined when there are too many. */

@@ -25,10 +25,13 @@ export async function openDatabase(options: SqliteDatabaseOptions): Promise<KeyV
     const stores = storesOf.get(database) ?? new Set();
     storesOf.set(database, stores);
     const store: Store = new Store(connection, prefix, database.memory ? undefined : `${database.name}-wal`, () => {
-      for (const other of stores) if (other !== store) other.monitor.wake();
+      for (const other of stores) if (other !== store) other.otherWrote();
     });
     stores.add(store);
-    const storage = new SqliteStorage(store, !database.memory, () => stores.delete(store));
+    const storage = await connection.ask(
+      call,
+      () => new SqliteStorage(store, !database.memory, () => stores.delete(store)),
+    );
     return new StorageManager(storage, { timeout, onEvent });
   } catch (error) {
     throw translateError(driver.resultOf, error);

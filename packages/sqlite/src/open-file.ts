@@ -27,15 +27,21 @@ export async function openFile(options: SqliteFileOptions): Promise<KeyValueMana
   const file = resolve(options.file);
   const library = await loadLibrary(options.driver);
   const call = openingCall(options.timeout);
-  let connection: Connection;
+  let storage: SqliteStorage;
   try {
-    connection = await connectTo(file, library, options, call);
+    storage = await storageOn(await connectTo(file, library, options, call), file, call);
   } catch (error) {
     throw await openingError(file, translateError(library.resultOf, error));
   }
-  const store = new Store(connection, defaultPrefix, `${file}-wal`);
-  const storage = new SqliteStorage(store, true, () => connection.driver.close());
   return new StorageManager(storage, { timeout: options.timeout, onEvent: options.onEvent });
+}
+
+async function storageOn(connection: Connection, file: string, call: Call): Promise<SqliteStorage> {
+  const { driver } = connection;
+  return opened(driver, async () => {
+    const store = new Store(connection, defaultPrefix, `${file}-wal`);
+    return connection.ask(call, () => new SqliteStorage(store, true, () => driver.close()));
+  });
 }
 
 async function connectTo(

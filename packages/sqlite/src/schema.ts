@@ -41,7 +41,7 @@ export type Ownership =
 export function ownershipOf(driver: Driver, prefix: string): Ownership {
   const tables = driver.query("SELECT name FROM sqlite_schema").all();
   if (tables.length === 0) return "empty";
-  if (!tables.some(([name]) => name === `${prefix}schema`)) return "foreign";
+  if (!tables.some(([name]) => String(name).toLowerCase() === `${prefix}schema`.toLowerCase())) return "foreign";
   const version = versionOf(driver, prefix);
   const known = migrations(prefix).length;
   if (version <= known) return "ours";

@@ -132,6 +132,10 @@ export class SqliteBucket implements BucketStorage {
     });
   }
 
+  look(): void {
+    this.#store.monitor.look();
+  }
+
   subscribe(wake: () => void, call: Call): Awaitable<() => void> {
     return this.#store.connection.ask(call, () => {
       this.#state.read();

@@ -23,7 +23,9 @@ export class SqliteStorage implements Storage {
   readonly #names: Statement;
   readonly #expiring: Statement;
   /** The store's version when there was nothing due before {@link #nextDue}. */
-  #swept: string | undefined;
+  #sweptVersion: string | undefined;
+  /** The buckets that can have something due, by id: their statements are prepared once. */
+  #swept: ReadonlyMap<number, SqliteBucket> = new Map();
   #nextDue = 0;
 
   /** `shared`: other processes can open the same database. `release` closes what was opened for this storage. */
@@ -91,17 +93,21 @@ export class SqliteStorage implements Storage {
     const { connection } = this.#store;
     const now = Date.now();
     const version = await connection.ask(call, () => this.#store.version());
-    if (version === this.#swept && now < this.#nextDue) return { next: this.#untilDue(now) };
+    if (version === this.#sweptVersion && now < this.#nextDue) return { next: this.#untilDue(now) };
     const due: SqliteBucket[] = [];
     const nextDue = await connection.read(call, () => {
       due.length = 0;
       let first = Number.POSITIVE_INFINITY;
+      const expiring = new Map<number, SqliteBucket>();
       for (const columns of this.#expiring.all()) {
-        const bucket = this.#bucketOf(columns);
+        const id = columns[0] as number;
+        const bucket = this.#swept.get(id) ?? this.#bucketOf(columns);
+        expiring.set(id, bucket);
         const at = bucket.firstDue();
         if (at <= now) due.push(bucket);
         else first = Math.min(first, at);
       }
+      this.#swept = expiring;
       return first;
     });
     for (const bucket of due) await bucket.settle(call);
@@ -109,7 +115,7 @@ export class SqliteStorage implements Storage {
       this.#store.monitor.wake();
       return { next: 0 };
     }
-    this.#swept = version;
+    this.#sweptVersion = version;
     this.#nextDue = nextDue;
     return { next: this.#untilDue(now) };
   }

@@ -32,6 +32,12 @@ export class Store {
     return result;
   }
 
+  /** Another manager has written through the same connection. */
+  otherWrote(): void {
+    this.#writes += 1;
+    this.monitor.wake();
+  }
+
   /** Tells whether anything may have been written since an earlier call gave this. */
   version(): string {
     return `${this.connection.dataVersion()} ${this.#writes}`;

@@ -33,7 +33,7 @@ export function translateError(resultOf: ResultOf, error: unknown): KeyValueErro
   const meaning = meanings.find(([name]) => result?.startsWith(name));
   if (meaning !== undefined) return new KeyValueError(meaning[1], meaning[2], { cause: error });
   if (error instanceof Error && /database (connection )?is not open/.test(error.message)) {
-    return new KeyValueError("UNAVAILABLE", "the application has closed its Database", { cause: error });
+    return new KeyValueError("CLOSED", "the application has closed its Database", { cause: error });
   }
   return new KeyValueError("INTERNAL", `SQLite failed: ${error instanceof Error ? error.message : error}`, {
     cause: error,

@@ -112,11 +112,11 @@ test("managers on one Database, in memory too, wake each other's watchers", asyn
   expect(one.capabilities.crossProcessWatch).toBe(false);
 });
 
-test("a Database that the application closed is UNAVAILABLE", async () => {
+test("a Database that the application closed is CLOSED", async () => {
   const database = new Database(await temporaryFile(), { timeout: 0 });
   const manager = await open({ database });
   const kv = await manager.createKeyValue({ bucket: "b" });
   database.close();
-  await expect(kv.get("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
-  await expect(kv.put("a", "1")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await expect(kv.get("a")).rejects.toMatchObject({ code: "CLOSED" });
+  await expect(kv.put("a", "1")).rejects.toMatchObject({ code: "CLOSED" });
 });

@@ -141,6 +141,7 @@ export class Feed {
 
   /** Tells whether nothing that is known has happened since a window was read. */
   isCurrent(window: Window): boolean {
+    this.#bucket.look?.();
     if (window.version !== this.#version || window.head.revision < this.#written) return false;
     if (window.expiresAt === undefined) return true;
     const { storage } = this.#context;
