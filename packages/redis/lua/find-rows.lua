@@ -1,0 +1,51 @@
+-- Where the rows of a filter are, when its ranges have so few keys that this is cheaper than to go through all rows.
+-- ARGV: 1 incarnation, 2 after which revision, 3 up to which (empty: the head), 4 whether only newest rows are wanted,
+-- 5 after which key (empty: the beginning, and the cost is weighed), 6 most keys, 7 … ranges like those of `read-keys`.
+-- Gives the revision up to which rows are given, the last key looked at, 1 at the end, then revision, key and so on; 0
+-- when it is cheaper to go through all rows.
+-- @include bucket
+-- @include rows
+-- So many rows are passed over in the time in which one is found by its key.
+local COST = 4
+local after, up_to, newest_only = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision), ARGV[4] == '1'
+local from_key, limit = ARGV[5], tonumber(ARGV[6])
+if from_key == '' then
+  local low, high = '(' .. text(after), text(up_to)
+  local rows, keys = call('ZCOUNT', NEWEST, low, high), 0
+  if not newest_only then rows = rows + call('ZCOUNT', OLDER, low, high) end
+  for i = 7, #ARGV, 2 do
+    local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
+    keys = keys + call('ZLEXCOUNT', LIVE, from, to) + call('ZLEXCOUNT', MARKED, from, to)
+  end
+  if keys * COST > rows then return 0 end
+end
+local reply, last, room = { up_to, '', 1 }, from_key, limit
+for i = 7, #ARGV, 2 do
+  local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
+  -- All of both indexes up to the key at which one of them has filled the page.
+  local live = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, room)
+  if #live == room then to = '[' .. live[#live] end
+  local marked = call('ZRANGEBYLEX', MARKED, from, to, 'LIMIT', 0, room)
+  if #marked == room then
+    to = '[' .. marked[#marked]
+    live = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, room)
+  end
+  local is_full = #live == room or #marked == room
+  for _, keys in ipairs({ live, marked }) do
+    for j, head in ipairs(heads_of(keys)) do
+      local rows = visible(head)
+      for k = newest_only and math.max(1, #rows) or 1, #rows do
+        if rows[k].revision > after and rows[k].revision <= up_to then
+          reply[#reply + 1] = rows[k].revision
+          reply[#reply + 1] = keys[j]
+        end
+      end
+    end
+  end
+  room = room - math.max(#live, #marked)
+  if is_full then
+    reply[2], reply[3] = sub(to, 2), 0
+    break
+  end
+end
+return reply

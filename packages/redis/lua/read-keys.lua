@@ -1,0 +1,32 @@
+-- A page of live keys with their newest entries, sorted. ARGV: 1 incarnation, 2 after, 3 whether values are wanted, 4 most
+-- keys, 5 about the most bytes, 6 … ranges: the first key and the first behind, empty: none.
+-- Gives the bucket's ttl (0: none), the last key looked at, 1 when there are no more, then key and record, and so on.
+-- @include bucket
+-- @include rows
+local after, with_values, limit, max_size = ARGV[2], ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
+local reply, last, size, looked = { ttl or 0, after, 1 }, after, 0, 0
+for i = 6, #ARGV, 2 do
+  local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
+  local keys = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, limit - looked)
+  looked = looked + #keys
+  for j, head in ipairs(heads_of(keys)) do
+    last = keys[j]
+    local rows = visible(head)
+    local newest = rows[#rows]
+    if newest and newest.op == 0 then
+      reply[#reply + 1] = last
+      reply[#reply + 1] = record(newest, with_values)
+      if with_values then size = size + newest.length end
+      if size >= max_size then
+        looked = limit
+        break
+      end
+    end
+  end
+  if looked >= limit then
+    reply[3] = 0
+    break
+  end
+end
+reply[2] = last
+return reply

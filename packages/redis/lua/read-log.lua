@@ -1,0 +1,118 @@
+-- A page of kept rows in revision order, all of one moment. ARGV: 1 incarnation, 2 nonce, 3 after which revision, 4 up to
+-- which (empty: the head), 5 whether only newest rows are wanted, 6 whether values are wanted, 7 most rows, 8 about the
+-- most bytes, 9 and 10 the mark: a revision that was the head and the nonce of its step (0: none), 11 where to look:
+--   `log`   at all rows in their order; 12 … Lua patterns of which a key must match one (none: every key does)
+--   `keys`  at all rows of the keys 12 …
+--   `rows`  at the rows 12 …: revision, key and so on, in revision order
+-- Gives the head, compactedTo, the head's nonce, the clock, the bucket's ttl (0: none), the revision up to which all rows
+-- are given, then key and record and so on. -4: the log is not the one that the mark is from.
+-- @include bucket
+-- @include rows
+local mark = tonumber(ARGV[9])
+if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[10] then return -4 end
+if mark > 0 and mark < revision then
+  local step = call('XRANGE', LOG, ARGV[9] .. '-0', ARGV[9] .. '-0')[1]
+  if step then
+    if step[2][2] ~= ARGV[10] then return -4 end
+  else
+    -- Beyond the old end of the log nothing can be said; within it the step must be there.
+    local first = call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
+    if first and tonumber(string.match(first[1], '^%d+')) <= mark then return -4 end
+  end
+end
+if due > 0 and now >= due then
+  -- @include ledger
+  -- @include settle
+  if not settle(ARGV[2]) then return -2 end
+end
+
+local after, up_to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]) or revision, revision)
+local newest_only, with_values, limit, max_size = ARGV[5] == '1', ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8])
+local mode, FIRST, LOOKS = ARGV[11], 12, 2000
+local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
+local given, size, last = 0, 0, after
+
+-- Adds a row, and tells whether there is room for another.
+local function give(key, row)
+  given = given + 1
+  size = size + (with_values and row.length or 0)
+  reply[#reply + 1] = key
+  reply[#reply + 1] = record(row, with_values)
+  return given < limit and size < max_size
+end
+
+-- Gives what is there of rows that are known by revision and key; false when the page is full.
+local function give_rows(revisions, keys)
+  for i, head in ipairs(heads_of(keys)) do
+    if head then
+      local rows = visible(head)
+      for j = newest_only and math.max(1, #rows) or 1, #rows do
+        if rows[j].revision == revisions[i] then
+          if not give(keys[i], rows[j]) then
+            last = revisions[i]
+            return false
+          end
+        end
+      end
+    end
+    last = revisions[i]
+  end
+  return true
+end
+
+if after >= up_to then
+  last = math.max(after, up_to)
+elseif mode == 'keys' then
+  local rows, keys = {}, {}
+  for i = FIRST, #ARGV do keys[#keys + 1] = ARGV[i] end
+  for i, head in ipairs(heads_of(keys)) do
+    local kept = head and visible(head) or {}
+    for j = newest_only and math.max(1, #kept) or 1, #kept do
+      if kept[j].revision > after and kept[j].revision <= up_to then
+        kept[j].key = keys[i]
+        rows[#rows + 1] = kept[j]
+      end
+    end
+  end
+  table.sort(rows, function(a, b) return a.revision < b.revision end)
+  last = up_to
+  for i, row in ipairs(rows) do
+    if not give(row.key, row) and i < #rows then
+      last = row.revision
+      break
+    end
+  end
+elseif mode == 'rows' then
+  local revisions, keys = {}, {}
+  for i = FIRST, #ARGV, 2 do
+    revisions[#revisions + 1] = tonumber(ARGV[i])
+    keys[#keys + 1] = ARGV[i + 1]
+  end
+  give_rows(revisions, keys)
+else
+  local low, high = '(' .. text(after), text(up_to)
+  local most = #ARGV < FIRST and limit or LOOKS
+  local newest = call('ZRANGEBYSCORE', NEWEST, low, high, 'WITHSCORES', 'LIMIT', 0, most)
+  local older = newest_only and {} or call('ZRANGEBYSCORE', OLDER, low, high, 'WITHSCORES', 'LIMIT', 0, most)
+  local revisions, keys, i, j, looked, reached = {}, {}, 1, 1, 0, after
+  while looked < most and (newest[i] or older[j]) do
+    local a, b = tonumber(newest[i + 1]), tonumber(older[j + 1])
+    local key
+    if a and (not b or a < b) then
+      key, reached, i = newest[i], a, i + 2
+    else
+      key, reached, j = string.match(older[j], ' (.*)$'), b, j + 2
+    end
+    looked = looked + 1
+    local matches = #ARGV < FIRST
+    for p = FIRST, #ARGV do matches = matches or string.find(key, ARGV[p]) ~= nil end
+    if matches then
+      revisions[#revisions + 1] = reached
+      keys[#keys + 1] = key
+    end
+  end
+  if looked < most then reached = up_to end
+  if give_rows(revisions, keys) then last = reached end
+end
+reply[6] = last
+return reply

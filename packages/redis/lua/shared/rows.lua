@@ -1,0 +1,43 @@
+-- A head: how many rows there are, the rows with the oldest first, then the values that are in line, in the same order.
+-- A row: revision, created, own deadline (0: none), operation, length of the value. Operations: 0 PUT, 1 DEL, 2 PURGE,
+-- 3 PURGE that an expiry left; APART is added when the value is not in line.
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+
+-- The rows of a head as readers see them, oldest first: not due, and no more than the history allows.
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+
+-- What the client gets of a row: a head of one row, with its value if that is wanted.
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+
+-- The heads of a list of keys, in order; false where there is none.
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end

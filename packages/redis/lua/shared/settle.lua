@@ -1,0 +1,113 @@
+-- How many due rows, or rows to be trimmed, one call looks at: a server is not held up for long.
+local PAGE = 200
+
+-- Carries out the expiry of a key's newest row: with it goes all that the key has (rule T4).
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    -- An older marker that is due as well counts, whether or not anybody looked when it fell due (rule W13).
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+
+-- Carries out the expiry of one row that was found to be due.
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+
+-- "revision key" -> both
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+
+-- The time when the next row is due; 0: none ever is.
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+
+-- Carries out what is due, markers included, as a step of its own; false when there is more (rules T1, T2, T9).
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+
+-- Carries out a page of the trimming that a lowered history asks for; false when there is more (rule B6).
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end

@@ -1,0 +1,71 @@
+import { KeyValueError } from "@revkv/api";
+import type { Call } from "@revkv/api/adapter";
+import { bucketKeys, logIndex } from "./bucket-keys.ts";
+import type { Commands, ScriptName } from "./commands.ts";
+import type { Nonces } from "./nonces.ts";
+import type { Argument } from "./redis-client.ts";
+
+/** What a script answers instead of an answer: the bucket is another by now; it is to be called again. */
+const gone = -1;
+const again = -2;
+
+/** How many of the keys of a bucket are needed to read values. */
+const readingKeys = 3;
+
+/** The scripts of one incarnation of a bucket. */
+export class BucketScripts {
+  readonly nonces: Nonces;
+  /** The key of the bucket's log. */
+  readonly log: string;
+  readonly #commands: Commands;
+  /** The keys of the bucket, in the order in which the scripts want them. */
+  readonly keys: readonly string[];
+  readonly #incarnation: string;
+
+  constructor(commands: Commands, nonces: Nonces, prefix: string, name: string, incarnation: string) {
+    this.#commands = commands;
+    this.nonces = nonces;
+    this.#incarnation = incarnation;
+    this.keys = bucketKeys(prefix, name, incarnation);
+    this.log = this.keys[logIndex] as string;
+  }
+
+  /** Carries out a script that changes nothing, as often as it takes to get an answer. */
+  read(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
+    return this.#commands.repeat(() => this.#send(name, args), call.signal);
+  }
+
+  /** The same for one that carries out what is due before it reads, and is called again while there is more. */
+  async settleAndRead(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
+    for (;;) {
+      const reply = await this.read(name, [this.#settling(), ...args], call);
+      if (reply !== again) return reply;
+    }
+  }
+
+  /** Carries out one that writes; what was sent is not sent again. Called again while it has not come to its own part. */
+  async write(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
+    for (;;) {
+      const reply = await this.#commands.once(() => this.#send(name, [this.nonces.next(), ...args]), call.signal);
+      if (reply !== again) return reply;
+    }
+  }
+
+  /** Sends a script once; undefined when it is to be called again. */
+  async attempt(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
+    const reply = await this.#send(name, args);
+    return reply === again ? undefined : reply;
+  }
+
+  /** A commit's nonce would keep the step from being announced to our own watchers. */
+  #settling(): string {
+    return `s${this.nonces.next()}`;
+  }
+
+  async #send(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
+    const keys = name === "read" ? this.keys.slice(0, readingKeys) : this.keys;
+    const reply = await this.#commands.script(name, keys, [this.#incarnation, ...args]);
+    if (reply === gone) throw new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted");
+    return reply;
+  }
+}

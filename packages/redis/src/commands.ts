@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import { isKeyValueError, KeyValueError } from "@revkv/api";
+import { Backoff, unlessAborted } from "@revkv/api/adapter";
+import { scripts } from "./generated/lua.ts";
+import type { AnyRedis, Argument } from "./redis-client.ts";
+import { firstWord, isAnswer, isPassing } from "./translate-error.ts";
+
+/** The name of a script. */
+export type ScriptName = keyof typeof scripts;
+
+const digests = Object.fromEntries(
+  Object.entries(scripts).map(([name, text]) => [name, createHash("sha1").update(text).digest("hex")]),
+) as Record<ScriptName, string>;
+
+/** Sends commands and scripts, and decides when one may be sent again. */
+export class Commands {
+  readonly #client: AnyRedis;
+
+  constructor(client: AnyRedis) {
+    this.#client = client;
+  }
+
+  /** Sends a script once. */
+  async script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const count = String(keys.length);
+    try {
+      return await this.#client.callBuffer("evalsha", digests[name], count, ...keys, ...args);
+    } catch (error) {
+      // The server forgets scripts when it is restarted; it has not carried it out.
+      if (!isAnswer(error) || firstWord(error) !== "NOSCRIPT") throw error;
+      return await this.#client.callBuffer("eval", scripts[name], count, ...keys, ...args);
+    }
+  }
+
+  /** Sends a command once. */
+  command(name: string, ...args: Argument[]): Promise<unknown> {
+    return this.#client.callBuffer(name, ...args);
+  }
+
+  /** Tries again whatever the reason why there was no answer: for what can be done twice. */
+  repeat<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#try(attempt, signal, (error) => (isAnswer(error) ? isPassing(error) : !isKeyValueError(error)));
+  }
+
+  /** Tries again only what was not carried out. */
+  once<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#try(attempt, signal, isPassing);
+  }
+
+  async #try<T>(attempt: () => Promise<T>, signal: AbortSignal, isWorthwhile: (error: unknown) => boolean): Promise<T> {
+    for (const backoff = new Backoff(); ; ) {
+      try {
+        return await unlessAborted(attempt(), signal);
+      } catch (error) {
+        if (signal.aborted || !isWorthwhile(error)) throw error;
+        await pause(backoff, signal, error);
+      }
+    }
+  }
+}
+
+/**
+ * Waits before the next attempt.
+ *
+ * @throws `TIMEOUT` when the caller gives up meanwhile: nothing is under way at that time
+ */
+export function pause(backoff: Backoff, signal: AbortSignal, cause: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      settle();
+    };
+    const abort = (): void =>
+      end(() => reject(new KeyValueError("TIMEOUT", "the server could not be reached in time", { cause })));
+    const timer = setTimeout(() => end(resolve), backoff.next());
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+  });
+}

@@ -1,0 +1,2899 @@
+// Generated from lua/ by scripts/generate.ts: edit those files, then run `npm run generate`.
+
+/** The scripts, by name. */
+export const scripts = {
+  commit: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local INLINE = 2048
+local RETENTION = 10000
+local entries, changed = {}, {}
+local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local stamp = math.max(now, created)
+local function put(index, field, value) index.add[field] = value end
+local function take(index, field)
+  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+end
+local function member(rev, key) return text(rev) .. ' ' .. key end
+local function touch(e)
+  if not e.changed then
+    e.changed = true
+    changed[#changed + 1] = e
+  end
+end
+local function forget(e, rev, expires, op, length, is_newest)
+  bytes = bytes - #e.key - length
+  count = count - 1
+  if op >= APART then take(values, text(rev)) end
+  if expires > 0 then take(deadlines, member(rev, e.key)) end
+  if not is_newest then take(older, member(rev, e.key)) end
+  touch(e)
+end
+local function reread(e)
+  if e.n == 0 then
+    e.revision, e.live = 0, false
+    return
+  end
+  local op
+  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.op = op % APART
+  e.live = e.op == 0
+end
+local function drop(e)
+  local rev, _, expires, op, length = read(ROW, e.rows)
+  forget(e, rev, expires, op, length, e.n == 1)
+  e.rows = sub(e.rows, SIZE + 1)
+  if op < APART then e.blob = sub(e.blob, length + 1) end
+  e.n = e.n - 1
+  if e.n == 0 then reread(e) end
+end
+local function parse(key, head)
+  local e = { key = key, n = 0, rows = '', blob = '' }
+  if head then
+    e.n = byte(head)
+    e.rows = sub(head, 2, 1 + e.n * SIZE)
+    e.blob = sub(head, 2 + e.n * SIZE)
+  end
+  reread(e)
+  e.before = e.n > 0 and (e.live and LIVE or MARKED)
+  e.written = e.revision
+  entries[key] = e
+  if trimming then while e.n > history do drop(e) end end
+end
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function rows_of(e)
+  local rows, blob_at = {}, 1
+  for i = 1, e.n do
+    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
+    if op < APART then blob_at = blob_at + length end
+  end
+  return rows
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+local function append(e, op, value, life, keep)
+  revision = revision + 1
+  while e.n >= keep do drop(e) end
+  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  local expires, length = life and stamp + life or 0, #value
+  local code = op
+  if length * history > INLINE then
+    code = op + APART
+    put(values, text(revision), value)
+  else
+    e.blob = e.blob .. value
+  end
+  e.rows = e.rows .. pack(ROW, revision, stamp, expires, code, length)
+  e.n = e.n + 1
+  e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
+  if expires > 0 then
+    put(deadlines, member(revision, e.key), text(expires))
+    if due == 0 or expires < due then due = expires end
+  end
+  if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
+  bytes = bytes + #e.key + length
+  count = count + 1
+  touch(e)
+  return revision
+end
+local function send(command, key, arguments)
+  for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
+end
+local function pairs_of(index, is_sorted_set)
+  local list = {}
+  for field, value in pairs(index.add) do
+    list[#list + 1] = is_sorted_set and value or field
+    list[#list + 1] = is_sorted_set and field or value
+  end
+  return list
+end
+local logged = revision
+local function log(nonce, outcomes)
+  local id
+  if revision > logged then
+    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
+  else
+    nudges = nudges + 1
+    id = text(revision) .. '-' .. text(nudges)
+  end
+  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+  logged = revision
+end
+local function flush(nonce, outcomes, grows, is_seen)
+  local is_logged = revision > logged or is_seen
+  if is_logged and grows then log(nonce, outcomes) end
+  local heads, newest, gone = {}, {}, {}
+  local into = { [LIVE] = {}, [MARKED] = {} }
+  local out = { [LIVE] = {}, [MARKED] = {} }
+  for _, e in ipairs(changed) do
+    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    if e.before ~= after then
+      if e.before then table.insert(out[e.before], e.key) end
+      if after then
+        table.insert(into[after], '0')
+        table.insert(into[after], e.key)
+      end
+    end
+    if after then
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
+    elseif e.before then
+      gone[#gone + 1] = e.key
+    end
+    e.before, e.written, e.changed = after, e.revision, false
+  end
+  send('ZREM', LIVE, out[LIVE])
+  send('ZREM', MARKED, out[MARKED])
+  send('HDEL', VALUES, values.remove)
+  send('ZREM', OLDER, older.remove)
+  send('ZREM', DEADLINE, deadlines.remove)
+  send('HDEL', HEADS, gone)
+  send('ZREM', NEWEST, gone)
+  if is_logged and not grows then log(nonce, outcomes) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
+  send('ZADD', LIVE, into[LIVE])
+  send('ZADD', MARKED, into[MARKED])
+  send('HSET', VALUES, pairs_of(values))
+  send('ZADD', OLDER, pairs_of(older, true))
+  send('ZADD', DEADLINE, pairs_of(deadlines, true))
+  if is_logged then created = stamp end
+  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
+    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
+    'trimming', trimming and text(trimming) or '')
+  changed = {}
+  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+end
+local PAGE = 200
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end
+local nonce = ARGV[2]
+if meta[16] and call('HEXISTS', VOID, nonce) == 1 then return -3 end
+if not settle(nonce) then return -2 end
+if max_bytes and not trim(nonce) then return -2 end
+local OPERATION, END, CHECK = '>BBI8I8', 8, 4
+local units, keys = {}, {}
+do
+  local unit, argument = {}, 4
+  for at = 1, #ARGV[3], 18 do
+    local code, kind, expect, life = read(OPERATION, ARGV[3], at)
+    local w = { op = code % END, key = ARGV[argument], value = '', kind = kind, expect = expect, life = life > 0 and life }
+    argument = argument + 1
+    if w.op == 0 then
+      w.value = ARGV[argument]
+      argument = argument + 1
+    end
+    unit[#unit + 1], keys[#keys + 1] = w, w.key
+    if code >= END then
+      units[#units + 1] = unit
+      unit = {}
+    end
+  end
+end
+load(keys)
+local function refusal(w, newest, live)
+  if w.kind == 1 and live or w.kind == 2 and w.expect ~= newest then return 'c' .. text(newest) end
+  if w.op == CHECK then return nil end
+  if w.life and not marker_ttl then return 't' end
+  if max_value_size and #w.value > max_value_size then return 'v' .. text(max_value_size) end
+end
+local function foresee(unit)
+  local seen, grown, has_put, last = {}, 0, false, revision
+  for i, w in ipairs(unit) do
+    local f = seen[w.key]
+    if not f then
+      local e = entries[w.key]
+      f = { newest = e.revision, live = e.live, sizes = {} }
+      if max_bytes then for j, row in ipairs(rows_of(e)) do f.sizes[j] = #w.key + row.length end end
+      seen[w.key] = f
+    end
+    local why = refusal(w, f.newest, f.live)
+    if why then return why .. '@' .. (i - 1) end
+    if w.op ~= CHECK then
+      last = last + 1
+      f.newest, f.live = last, w.op == 0
+      has_put = has_put or w.op == 0
+      grown = grown + #w.key + #w.value
+      table.insert(f.sizes, #w.key + #w.value)
+      local keep = w.op == 2 and 1 or history
+      while max_bytes and #f.sizes > keep do grown = grown - table.remove(f.sizes, 1) end
+    end
+  end
+  if max_bytes and has_put and grown > 0 and bytes + grown > max_bytes then return 'b' .. text(max_bytes) .. '@0' end
+end
+local grows, is_plain = false, true
+local function carry_out(unit)
+  local found, first, has_check = {}, nil, false
+  for i, w in ipairs(unit) do
+    local e = entries[w.key]
+    if w.op == CHECK then
+      has_check = true
+      found[i] = text(e.revision)
+    else
+      if w.op == 0 then grows = true end
+      local given = append(e, w.op, w.value, w.life, w.op == 2 and 1 or history)
+      first = first or given
+      found[i] = text(given)
+    end
+  end
+  if has_check then
+    is_plain = false
+    return table.concat(found, ',')
+  end
+  return first
+end
+local reply = { revision }
+for i, unit in ipairs(units) do
+  local why
+  if #unit == 1 and not max_bytes then
+    local e = entries[unit[1].key]
+    why = refusal(unit[1], e.revision, e.live)
+    why = why and why .. '@0'
+  else
+    why = foresee(unit)
+  end
+  if why then
+    is_plain = false
+    reply[i + 1] = why
+  else
+    reply[i + 1] = carry_out(unit)
+  end
+end
+if #changed > 0 then
+  local outcomes = ''
+  if not is_plain then
+    local words = {}
+    for i = 2, #reply do words[i - 1] = type(reply[i]) == 'number' and text(reply[i]) or reply[i] end
+    outcomes = table.concat(words, ' ')
+    if #outcomes > 4096 then outcomes = '?' end
+  end
+  flush(nonce, outcomes, grows, false)
+end
+return reply`,
+  configure: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local INLINE = 2048
+local RETENTION = 10000
+local entries, changed = {}, {}
+local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local stamp = math.max(now, created)
+local function put(index, field, value) index.add[field] = value end
+local function take(index, field)
+  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+end
+local function member(rev, key) return text(rev) .. ' ' .. key end
+local function touch(e)
+  if not e.changed then
+    e.changed = true
+    changed[#changed + 1] = e
+  end
+end
+local function forget(e, rev, expires, op, length, is_newest)
+  bytes = bytes - #e.key - length
+  count = count - 1
+  if op >= APART then take(values, text(rev)) end
+  if expires > 0 then take(deadlines, member(rev, e.key)) end
+  if not is_newest then take(older, member(rev, e.key)) end
+  touch(e)
+end
+local function reread(e)
+  if e.n == 0 then
+    e.revision, e.live = 0, false
+    return
+  end
+  local op
+  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.op = op % APART
+  e.live = e.op == 0
+end
+local function drop(e)
+  local rev, _, expires, op, length = read(ROW, e.rows)
+  forget(e, rev, expires, op, length, e.n == 1)
+  e.rows = sub(e.rows, SIZE + 1)
+  if op < APART then e.blob = sub(e.blob, length + 1) end
+  e.n = e.n - 1
+  if e.n == 0 then reread(e) end
+end
+local function parse(key, head)
+  local e = { key = key, n = 0, rows = '', blob = '' }
+  if head then
+    e.n = byte(head)
+    e.rows = sub(head, 2, 1 + e.n * SIZE)
+    e.blob = sub(head, 2 + e.n * SIZE)
+  end
+  reread(e)
+  e.before = e.n > 0 and (e.live and LIVE or MARKED)
+  e.written = e.revision
+  entries[key] = e
+  if trimming then while e.n > history do drop(e) end end
+end
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function rows_of(e)
+  local rows, blob_at = {}, 1
+  for i = 1, e.n do
+    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
+    if op < APART then blob_at = blob_at + length end
+  end
+  return rows
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+local function append(e, op, value, life, keep)
+  revision = revision + 1
+  while e.n >= keep do drop(e) end
+  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  local expires, length = life and stamp + life or 0, #value
+  local code = op
+  if length * history > INLINE then
+    code = op + APART
+    put(values, text(revision), value)
+  else
+    e.blob = e.blob .. value
+  end
+  e.rows = e.rows .. pack(ROW, revision, stamp, expires, code, length)
+  e.n = e.n + 1
+  e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
+  if expires > 0 then
+    put(deadlines, member(revision, e.key), text(expires))
+    if due == 0 or expires < due then due = expires end
+  end
+  if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
+  bytes = bytes + #e.key + length
+  count = count + 1
+  touch(e)
+  return revision
+end
+local function send(command, key, arguments)
+  for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
+end
+local function pairs_of(index, is_sorted_set)
+  local list = {}
+  for field, value in pairs(index.add) do
+    list[#list + 1] = is_sorted_set and value or field
+    list[#list + 1] = is_sorted_set and field or value
+  end
+  return list
+end
+local logged = revision
+local function log(nonce, outcomes)
+  local id
+  if revision > logged then
+    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
+  else
+    nudges = nudges + 1
+    id = text(revision) .. '-' .. text(nudges)
+  end
+  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+  logged = revision
+end
+local function flush(nonce, outcomes, grows, is_seen)
+  local is_logged = revision > logged or is_seen
+  if is_logged and grows then log(nonce, outcomes) end
+  local heads, newest, gone = {}, {}, {}
+  local into = { [LIVE] = {}, [MARKED] = {} }
+  local out = { [LIVE] = {}, [MARKED] = {} }
+  for _, e in ipairs(changed) do
+    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    if e.before ~= after then
+      if e.before then table.insert(out[e.before], e.key) end
+      if after then
+        table.insert(into[after], '0')
+        table.insert(into[after], e.key)
+      end
+    end
+    if after then
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
+    elseif e.before then
+      gone[#gone + 1] = e.key
+    end
+    e.before, e.written, e.changed = after, e.revision, false
+  end
+  send('ZREM', LIVE, out[LIVE])
+  send('ZREM', MARKED, out[MARKED])
+  send('HDEL', VALUES, values.remove)
+  send('ZREM', OLDER, older.remove)
+  send('ZREM', DEADLINE, deadlines.remove)
+  send('HDEL', HEADS, gone)
+  send('ZREM', NEWEST, gone)
+  if is_logged and not grows then log(nonce, outcomes) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
+  send('ZADD', LIVE, into[LIVE])
+  send('ZADD', MARKED, into[MARKED])
+  send('HSET', VALUES, pairs_of(values))
+  send('ZADD', OLDER, pairs_of(older, true))
+  send('ZADD', DEADLINE, pairs_of(deadlines, true))
+  if is_logged then created = stamp end
+  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
+    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
+    'trimming', trimming and text(trimming) or '')
+  changed = {}
+  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+end
+local PAGE = 200
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end
+if call('HGET', META, 'config') ~= ARGV[3] then return 0 end
+if not settle(ARGV[2]) then return -2 end
+local wanted = tonumber(ARGV[5])
+if wanted > history and not trim(ARGV[2]) then return -2 end
+if wanted < history then trimming = 0 end
+due = 1
+flush(ARGV[2], '', false, true)
+call('HSET', META, 'config', ARGV[4], 'history', ARGV[5])
+for i = 6, #ARGV, 2 do
+  if ARGV[i + 1] == '' then call('HDEL', META, ARGV[i]) else call('HSET', META, ARGV[i], ARGV[i + 1]) end
+end
+return 1`,
+  createBucket: `if redis.call('EXISTS', KEYS[1]) == 0 then
+  local spread = unpack or table.unpack
+  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'config', ARGV[2], 'revision', '0', 'created', '0', 'bytes', '0',
+    'count', '0', 'due', '0', 'compacted', '0', 'nudges', '1', 'nonce', '', 'trimming', '', spread(ARGV, 3))
+  redis.call('XADD', KEYS[2], '0-1', 'n', 'created', 'o', '')
+end
+return redis.call('HMGET', KEYS[1], 'id', 'config')`,
+  deleteBucket: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+call('XADD', LOG, 'MAXLEN', 1, text(revision) .. '-' .. text(nudges + 1), 'n', 'deleted', 'o', '')
+call('PEXPIRE', LOG, 60000)
+call('UNLINK', META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, VOID)
+return 1`,
+  describe: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if due > 0 and now >= due or trimming then
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local INLINE = 2048
+local RETENTION = 10000
+local entries, changed = {}, {}
+local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local stamp = math.max(now, created)
+local function put(index, field, value) index.add[field] = value end
+local function take(index, field)
+  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+end
+local function member(rev, key) return text(rev) .. ' ' .. key end
+local function touch(e)
+  if not e.changed then
+    e.changed = true
+    changed[#changed + 1] = e
+  end
+end
+local function forget(e, rev, expires, op, length, is_newest)
+  bytes = bytes - #e.key - length
+  count = count - 1
+  if op >= APART then take(values, text(rev)) end
+  if expires > 0 then take(deadlines, member(rev, e.key)) end
+  if not is_newest then take(older, member(rev, e.key)) end
+  touch(e)
+end
+local function reread(e)
+  if e.n == 0 then
+    e.revision, e.live = 0, false
+    return
+  end
+  local op
+  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.op = op % APART
+  e.live = e.op == 0
+end
+local function drop(e)
+  local rev, _, expires, op, length = read(ROW, e.rows)
+  forget(e, rev, expires, op, length, e.n == 1)
+  e.rows = sub(e.rows, SIZE + 1)
+  if op < APART then e.blob = sub(e.blob, length + 1) end
+  e.n = e.n - 1
+  if e.n == 0 then reread(e) end
+end
+local function parse(key, head)
+  local e = { key = key, n = 0, rows = '', blob = '' }
+  if head then
+    e.n = byte(head)
+    e.rows = sub(head, 2, 1 + e.n * SIZE)
+    e.blob = sub(head, 2 + e.n * SIZE)
+  end
+  reread(e)
+  e.before = e.n > 0 and (e.live and LIVE or MARKED)
+  e.written = e.revision
+  entries[key] = e
+  if trimming then while e.n > history do drop(e) end end
+end
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function rows_of(e)
+  local rows, blob_at = {}, 1
+  for i = 1, e.n do
+    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
+    if op < APART then blob_at = blob_at + length end
+  end
+  return rows
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+local function append(e, op, value, life, keep)
+  revision = revision + 1
+  while e.n >= keep do drop(e) end
+  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  local expires, length = life and stamp + life or 0, #value
+  local code = op
+  if length * history > INLINE then
+    code = op + APART
+    put(values, text(revision), value)
+  else
+    e.blob = e.blob .. value
+  end
+  e.rows = e.rows .. pack(ROW, revision, stamp, expires, code, length)
+  e.n = e.n + 1
+  e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
+  if expires > 0 then
+    put(deadlines, member(revision, e.key), text(expires))
+    if due == 0 or expires < due then due = expires end
+  end
+  if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
+  bytes = bytes + #e.key + length
+  count = count + 1
+  touch(e)
+  return revision
+end
+local function send(command, key, arguments)
+  for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
+end
+local function pairs_of(index, is_sorted_set)
+  local list = {}
+  for field, value in pairs(index.add) do
+    list[#list + 1] = is_sorted_set and value or field
+    list[#list + 1] = is_sorted_set and field or value
+  end
+  return list
+end
+local logged = revision
+local function log(nonce, outcomes)
+  local id
+  if revision > logged then
+    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
+  else
+    nudges = nudges + 1
+    id = text(revision) .. '-' .. text(nudges)
+  end
+  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+  logged = revision
+end
+local function flush(nonce, outcomes, grows, is_seen)
+  local is_logged = revision > logged or is_seen
+  if is_logged and grows then log(nonce, outcomes) end
+  local heads, newest, gone = {}, {}, {}
+  local into = { [LIVE] = {}, [MARKED] = {} }
+  local out = { [LIVE] = {}, [MARKED] = {} }
+  for _, e in ipairs(changed) do
+    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    if e.before ~= after then
+      if e.before then table.insert(out[e.before], e.key) end
+      if after then
+        table.insert(into[after], '0')
+        table.insert(into[after], e.key)
+      end
+    end
+    if after then
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
+    elseif e.before then
+      gone[#gone + 1] = e.key
+    end
+    e.before, e.written, e.changed = after, e.revision, false
+  end
+  send('ZREM', LIVE, out[LIVE])
+  send('ZREM', MARKED, out[MARKED])
+  send('HDEL', VALUES, values.remove)
+  send('ZREM', OLDER, older.remove)
+  send('ZREM', DEADLINE, deadlines.remove)
+  send('HDEL', HEADS, gone)
+  send('ZREM', NEWEST, gone)
+  if is_logged and not grows then log(nonce, outcomes) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
+  send('ZADD', LIVE, into[LIVE])
+  send('ZADD', MARKED, into[MARKED])
+  send('HSET', VALUES, pairs_of(values))
+  send('ZADD', OLDER, pairs_of(older, true))
+  send('ZADD', DEADLINE, pairs_of(deadlines, true))
+  if is_logged then created = stamp end
+  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
+    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
+    'trimming', trimming and text(trimming) or '')
+  changed = {}
+  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+end
+local PAGE = 200
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end
+  if not settle(ARGV[2]) or not trim(ARGV[2]) then return -2 end
+end
+return call('HMGET', META, 'config', 'revision', 'compacted', 'count', 'bytes')`,
+  findRows: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local COST = 4
+local after, up_to, newest_only = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision), ARGV[4] == '1'
+local from_key, limit = ARGV[5], tonumber(ARGV[6])
+if from_key == '' then
+  local low, high = '(' .. text(after), text(up_to)
+  local rows, keys = call('ZCOUNT', NEWEST, low, high), 0
+  if not newest_only then rows = rows + call('ZCOUNT', OLDER, low, high) end
+  for i = 7, #ARGV, 2 do
+    local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
+    keys = keys + call('ZLEXCOUNT', LIVE, from, to) + call('ZLEXCOUNT', MARKED, from, to)
+  end
+  if keys * COST > rows then return 0 end
+end
+local reply, last, room = { up_to, '', 1 }, from_key, limit
+for i = 7, #ARGV, 2 do
+  local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
+  local live = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, room)
+  if #live == room then to = '[' .. live[#live] end
+  local marked = call('ZRANGEBYLEX', MARKED, from, to, 'LIMIT', 0, room)
+  if #marked == room then
+    to = '[' .. marked[#marked]
+    live = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, room)
+  end
+  local is_full = #live == room or #marked == room
+  for _, keys in ipairs({ live, marked }) do
+    for j, head in ipairs(heads_of(keys)) do
+      local rows = visible(head)
+      for k = newest_only and math.max(1, #rows) or 1, #rows do
+        if rows[k].revision > after and rows[k].revision <= up_to then
+          reply[#reply + 1] = rows[k].revision
+          reply[#reply + 1] = keys[j]
+        end
+      end
+    end
+  end
+  room = room - math.max(#live, #marked)
+  if is_full then
+    reply[2], reply[3] = sub(to, 2), 0
+    break
+  end
+end
+return reply`,
+  head: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if due > 0 and now >= due then
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local INLINE = 2048
+local RETENTION = 10000
+local entries, changed = {}, {}
+local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local stamp = math.max(now, created)
+local function put(index, field, value) index.add[field] = value end
+local function take(index, field)
+  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+end
+local function member(rev, key) return text(rev) .. ' ' .. key end
+local function touch(e)
+  if not e.changed then
+    e.changed = true
+    changed[#changed + 1] = e
+  end
+end
+local function forget(e, rev, expires, op, length, is_newest)
+  bytes = bytes - #e.key - length
+  count = count - 1
+  if op >= APART then take(values, text(rev)) end
+  if expires > 0 then take(deadlines, member(rev, e.key)) end
+  if not is_newest then take(older, member(rev, e.key)) end
+  touch(e)
+end
+local function reread(e)
+  if e.n == 0 then
+    e.revision, e.live = 0, false
+    return
+  end
+  local op
+  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.op = op % APART
+  e.live = e.op == 0
+end
+local function drop(e)
+  local rev, _, expires, op, length = read(ROW, e.rows)
+  forget(e, rev, expires, op, length, e.n == 1)
+  e.rows = sub(e.rows, SIZE + 1)
+  if op < APART then e.blob = sub(e.blob, length + 1) end
+  e.n = e.n - 1
+  if e.n == 0 then reread(e) end
+end
+local function parse(key, head)
+  local e = { key = key, n = 0, rows = '', blob = '' }
+  if head then
+    e.n = byte(head)
+    e.rows = sub(head, 2, 1 + e.n * SIZE)
+    e.blob = sub(head, 2 + e.n * SIZE)
+  end
+  reread(e)
+  e.before = e.n > 0 and (e.live and LIVE or MARKED)
+  e.written = e.revision
+  entries[key] = e
+  if trimming then while e.n > history do drop(e) end end
+end
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function rows_of(e)
+  local rows, blob_at = {}, 1
+  for i = 1, e.n do
+    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
+    if op < APART then blob_at = blob_at + length end
+  end
+  return rows
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+local function append(e, op, value, life, keep)
+  revision = revision + 1
+  while e.n >= keep do drop(e) end
+  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  local expires, length = life and stamp + life or 0, #value
+  local code = op
+  if length * history > INLINE then
+    code = op + APART
+    put(values, text(revision), value)
+  else
+    e.blob = e.blob .. value
+  end
+  e.rows = e.rows .. pack(ROW, revision, stamp, expires, code, length)
+  e.n = e.n + 1
+  e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
+  if expires > 0 then
+    put(deadlines, member(revision, e.key), text(expires))
+    if due == 0 or expires < due then due = expires end
+  end
+  if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
+  bytes = bytes + #e.key + length
+  count = count + 1
+  touch(e)
+  return revision
+end
+local function send(command, key, arguments)
+  for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
+end
+local function pairs_of(index, is_sorted_set)
+  local list = {}
+  for field, value in pairs(index.add) do
+    list[#list + 1] = is_sorted_set and value or field
+    list[#list + 1] = is_sorted_set and field or value
+  end
+  return list
+end
+local logged = revision
+local function log(nonce, outcomes)
+  local id
+  if revision > logged then
+    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
+  else
+    nudges = nudges + 1
+    id = text(revision) .. '-' .. text(nudges)
+  end
+  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+  logged = revision
+end
+local function flush(nonce, outcomes, grows, is_seen)
+  local is_logged = revision > logged or is_seen
+  if is_logged and grows then log(nonce, outcomes) end
+  local heads, newest, gone = {}, {}, {}
+  local into = { [LIVE] = {}, [MARKED] = {} }
+  local out = { [LIVE] = {}, [MARKED] = {} }
+  for _, e in ipairs(changed) do
+    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    if e.before ~= after then
+      if e.before then table.insert(out[e.before], e.key) end
+      if after then
+        table.insert(into[after], '0')
+        table.insert(into[after], e.key)
+      end
+    end
+    if after then
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
+    elseif e.before then
+      gone[#gone + 1] = e.key
+    end
+    e.before, e.written, e.changed = after, e.revision, false
+  end
+  send('ZREM', LIVE, out[LIVE])
+  send('ZREM', MARKED, out[MARKED])
+  send('HDEL', VALUES, values.remove)
+  send('ZREM', OLDER, older.remove)
+  send('ZREM', DEADLINE, deadlines.remove)
+  send('HDEL', HEADS, gone)
+  send('ZREM', NEWEST, gone)
+  if is_logged and not grows then log(nonce, outcomes) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
+  send('ZADD', LIVE, into[LIVE])
+  send('ZADD', MARKED, into[MARKED])
+  send('HSET', VALUES, pairs_of(values))
+  send('ZADD', OLDER, pairs_of(older, true))
+  send('ZADD', DEADLINE, pairs_of(deadlines, true))
+  if is_logged then created = stamp end
+  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
+    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
+    'trimming', trimming and text(trimming) or '')
+  changed = {}
+  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+end
+local PAGE = 200
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end
+  if not settle(ARGV[2]) then return -2 end
+end
+return call('HMGET', META, 'revision', 'compacted', 'nonce')`,
+  purgeMarkers: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local INLINE = 2048
+local RETENTION = 10000
+local entries, changed = {}, {}
+local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local stamp = math.max(now, created)
+local function put(index, field, value) index.add[field] = value end
+local function take(index, field)
+  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+end
+local function member(rev, key) return text(rev) .. ' ' .. key end
+local function touch(e)
+  if not e.changed then
+    e.changed = true
+    changed[#changed + 1] = e
+  end
+end
+local function forget(e, rev, expires, op, length, is_newest)
+  bytes = bytes - #e.key - length
+  count = count - 1
+  if op >= APART then take(values, text(rev)) end
+  if expires > 0 then take(deadlines, member(rev, e.key)) end
+  if not is_newest then take(older, member(rev, e.key)) end
+  touch(e)
+end
+local function reread(e)
+  if e.n == 0 then
+    e.revision, e.live = 0, false
+    return
+  end
+  local op
+  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.op = op % APART
+  e.live = e.op == 0
+end
+local function drop(e)
+  local rev, _, expires, op, length = read(ROW, e.rows)
+  forget(e, rev, expires, op, length, e.n == 1)
+  e.rows = sub(e.rows, SIZE + 1)
+  if op < APART then e.blob = sub(e.blob, length + 1) end
+  e.n = e.n - 1
+  if e.n == 0 then reread(e) end
+end
+local function parse(key, head)
+  local e = { key = key, n = 0, rows = '', blob = '' }
+  if head then
+    e.n = byte(head)
+    e.rows = sub(head, 2, 1 + e.n * SIZE)
+    e.blob = sub(head, 2 + e.n * SIZE)
+  end
+  reread(e)
+  e.before = e.n > 0 and (e.live and LIVE or MARKED)
+  e.written = e.revision
+  entries[key] = e
+  if trimming then while e.n > history do drop(e) end end
+end
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function rows_of(e)
+  local rows, blob_at = {}, 1
+  for i = 1, e.n do
+    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
+    if op < APART then blob_at = blob_at + length end
+  end
+  return rows
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+local function append(e, op, value, life, keep)
+  revision = revision + 1
+  while e.n >= keep do drop(e) end
+  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  local expires, length = life and stamp + life or 0, #value
+  local code = op
+  if length * history > INLINE then
+    code = op + APART
+    put(values, text(revision), value)
+  else
+    e.blob = e.blob .. value
+  end
+  e.rows = e.rows .. pack(ROW, revision, stamp, expires, code, length)
+  e.n = e.n + 1
+  e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
+  if expires > 0 then
+    put(deadlines, member(revision, e.key), text(expires))
+    if due == 0 or expires < due then due = expires end
+  end
+  if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
+  bytes = bytes + #e.key + length
+  count = count + 1
+  touch(e)
+  return revision
+end
+local function send(command, key, arguments)
+  for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
+end
+local function pairs_of(index, is_sorted_set)
+  local list = {}
+  for field, value in pairs(index.add) do
+    list[#list + 1] = is_sorted_set and value or field
+    list[#list + 1] = is_sorted_set and field or value
+  end
+  return list
+end
+local logged = revision
+local function log(nonce, outcomes)
+  local id
+  if revision > logged then
+    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
+  else
+    nudges = nudges + 1
+    id = text(revision) .. '-' .. text(nudges)
+  end
+  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+  logged = revision
+end
+local function flush(nonce, outcomes, grows, is_seen)
+  local is_logged = revision > logged or is_seen
+  if is_logged and grows then log(nonce, outcomes) end
+  local heads, newest, gone = {}, {}, {}
+  local into = { [LIVE] = {}, [MARKED] = {} }
+  local out = { [LIVE] = {}, [MARKED] = {} }
+  for _, e in ipairs(changed) do
+    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    if e.before ~= after then
+      if e.before then table.insert(out[e.before], e.key) end
+      if after then
+        table.insert(into[after], '0')
+        table.insert(into[after], e.key)
+      end
+    end
+    if after then
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
+    elseif e.before then
+      gone[#gone + 1] = e.key
+    end
+    e.before, e.written, e.changed = after, e.revision, false
+  end
+  send('ZREM', LIVE, out[LIVE])
+  send('ZREM', MARKED, out[MARKED])
+  send('HDEL', VALUES, values.remove)
+  send('ZREM', OLDER, older.remove)
+  send('ZREM', DEADLINE, deadlines.remove)
+  send('HDEL', HEADS, gone)
+  send('ZREM', NEWEST, gone)
+  if is_logged and not grows then log(nonce, outcomes) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
+  send('ZADD', LIVE, into[LIVE])
+  send('ZADD', MARKED, into[MARKED])
+  send('HSET', VALUES, pairs_of(values))
+  send('ZADD', OLDER, pairs_of(older, true))
+  send('ZADD', DEADLINE, pairs_of(deadlines, true))
+  if is_logged then created = stamp end
+  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
+    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
+    'trimming', trimming and text(trimming) or '')
+  changed = {}
+  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+end
+local PAGE = 200
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end
+if not settle(ARGV[2]) then return -2 end
+local older_than, after, limit = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local keys = call('ZRANGEBYLEX', MARKED, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, limit)
+local removed, done = 0, #keys < limit and 1 or 0
+load(keys)
+for i, key in ipairs(keys) do
+  local e = entries[key]
+  local rows = rows_of(e)
+  local is_old = e.created <= stamp - older_than
+  for j, row in ipairs(rows) do
+    if j < #rows or is_old then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, row.revision) end
+      drop(e)
+      removed = removed + 1
+    end
+  end
+  after = key
+  if removed >= 1000 and i < #keys then
+    done = 0
+    break
+  end
+end
+if #changed > 0 then flush(ARGV[2], '', false, true) end
+return { removed, after, done }`,
+  readKeys: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local after, with_values, limit, max_size = ARGV[2], ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
+local reply, last, size, looked = { ttl or 0, after, 1 }, after, 0, 0
+for i = 6, #ARGV, 2 do
+  local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
+  local keys = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, limit - looked)
+  looked = looked + #keys
+  for j, head in ipairs(heads_of(keys)) do
+    last = keys[j]
+    local rows = visible(head)
+    local newest = rows[#rows]
+    if newest and newest.op == 0 then
+      reply[#reply + 1] = last
+      reply[#reply + 1] = record(newest, with_values)
+      if with_values then size = size + newest.length end
+      if size >= max_size then
+        looked = limit
+        break
+      end
+    end
+  end
+  if looked >= limit then
+    reply[3] = 0
+    break
+  end
+end
+reply[2] = last
+return reply`,
+  readLog: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local mark = tonumber(ARGV[9])
+if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[10] then return -4 end
+if mark > 0 and mark < revision then
+  local step = call('XRANGE', LOG, ARGV[9] .. '-0', ARGV[9] .. '-0')[1]
+  if step then
+    if step[2][2] ~= ARGV[10] then return -4 end
+  else
+    local first = call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
+    if first and tonumber(string.match(first[1], '^%d+')) <= mark then return -4 end
+  end
+end
+if due > 0 and now >= due then
+local INLINE = 2048
+local RETENTION = 10000
+local entries, changed = {}, {}
+local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local stamp = math.max(now, created)
+local function put(index, field, value) index.add[field] = value end
+local function take(index, field)
+  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+end
+local function member(rev, key) return text(rev) .. ' ' .. key end
+local function touch(e)
+  if not e.changed then
+    e.changed = true
+    changed[#changed + 1] = e
+  end
+end
+local function forget(e, rev, expires, op, length, is_newest)
+  bytes = bytes - #e.key - length
+  count = count - 1
+  if op >= APART then take(values, text(rev)) end
+  if expires > 0 then take(deadlines, member(rev, e.key)) end
+  if not is_newest then take(older, member(rev, e.key)) end
+  touch(e)
+end
+local function reread(e)
+  if e.n == 0 then
+    e.revision, e.live = 0, false
+    return
+  end
+  local op
+  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.op = op % APART
+  e.live = e.op == 0
+end
+local function drop(e)
+  local rev, _, expires, op, length = read(ROW, e.rows)
+  forget(e, rev, expires, op, length, e.n == 1)
+  e.rows = sub(e.rows, SIZE + 1)
+  if op < APART then e.blob = sub(e.blob, length + 1) end
+  e.n = e.n - 1
+  if e.n == 0 then reread(e) end
+end
+local function parse(key, head)
+  local e = { key = key, n = 0, rows = '', blob = '' }
+  if head then
+    e.n = byte(head)
+    e.rows = sub(head, 2, 1 + e.n * SIZE)
+    e.blob = sub(head, 2 + e.n * SIZE)
+  end
+  reread(e)
+  e.before = e.n > 0 and (e.live and LIVE or MARKED)
+  e.written = e.revision
+  entries[key] = e
+  if trimming then while e.n > history do drop(e) end end
+end
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function rows_of(e)
+  local rows, blob_at = {}, 1
+  for i = 1, e.n do
+    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
+    if op < APART then blob_at = blob_at + length end
+  end
+  return rows
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+local function append(e, op, value, life, keep)
+  revision = revision + 1
+  while e.n >= keep do drop(e) end
+  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  local expires, length = life and stamp + life or 0, #value
+  local code = op
+  if length * history > INLINE then
+    code = op + APART
+    put(values, text(revision), value)
+  else
+    e.blob = e.blob .. value
+  end
+  e.rows = e.rows .. pack(ROW, revision, stamp, expires, code, length)
+  e.n = e.n + 1
+  e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
+  if expires > 0 then
+    put(deadlines, member(revision, e.key), text(expires))
+    if due == 0 or expires < due then due = expires end
+  end
+  if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
+  bytes = bytes + #e.key + length
+  count = count + 1
+  touch(e)
+  return revision
+end
+local function send(command, key, arguments)
+  for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
+end
+local function pairs_of(index, is_sorted_set)
+  local list = {}
+  for field, value in pairs(index.add) do
+    list[#list + 1] = is_sorted_set and value or field
+    list[#list + 1] = is_sorted_set and field or value
+  end
+  return list
+end
+local logged = revision
+local function log(nonce, outcomes)
+  local id
+  if revision > logged then
+    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
+  else
+    nudges = nudges + 1
+    id = text(revision) .. '-' .. text(nudges)
+  end
+  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+  logged = revision
+end
+local function flush(nonce, outcomes, grows, is_seen)
+  local is_logged = revision > logged or is_seen
+  if is_logged and grows then log(nonce, outcomes) end
+  local heads, newest, gone = {}, {}, {}
+  local into = { [LIVE] = {}, [MARKED] = {} }
+  local out = { [LIVE] = {}, [MARKED] = {} }
+  for _, e in ipairs(changed) do
+    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    if e.before ~= after then
+      if e.before then table.insert(out[e.before], e.key) end
+      if after then
+        table.insert(into[after], '0')
+        table.insert(into[after], e.key)
+      end
+    end
+    if after then
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
+    elseif e.before then
+      gone[#gone + 1] = e.key
+    end
+    e.before, e.written, e.changed = after, e.revision, false
+  end
+  send('ZREM', LIVE, out[LIVE])
+  send('ZREM', MARKED, out[MARKED])
+  send('HDEL', VALUES, values.remove)
+  send('ZREM', OLDER, older.remove)
+  send('ZREM', DEADLINE, deadlines.remove)
+  send('HDEL', HEADS, gone)
+  send('ZREM', NEWEST, gone)
+  if is_logged and not grows then log(nonce, outcomes) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
+  send('ZADD', LIVE, into[LIVE])
+  send('ZADD', MARKED, into[MARKED])
+  send('HSET', VALUES, pairs_of(values))
+  send('ZADD', OLDER, pairs_of(older, true))
+  send('ZADD', DEADLINE, pairs_of(deadlines, true))
+  if is_logged then created = stamp end
+  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
+    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
+    'trimming', trimming and text(trimming) or '')
+  changed = {}
+  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+end
+local PAGE = 200
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end
+  if not settle(ARGV[2]) then return -2 end
+end
+local after, up_to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]) or revision, revision)
+local newest_only, with_values, limit, max_size = ARGV[5] == '1', ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8])
+local mode, FIRST, LOOKS = ARGV[11], 12, 2000
+local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
+local given, size, last = 0, 0, after
+local function give(key, row)
+  given = given + 1
+  size = size + (with_values and row.length or 0)
+  reply[#reply + 1] = key
+  reply[#reply + 1] = record(row, with_values)
+  return given < limit and size < max_size
+end
+local function give_rows(revisions, keys)
+  for i, head in ipairs(heads_of(keys)) do
+    if head then
+      local rows = visible(head)
+      for j = newest_only and math.max(1, #rows) or 1, #rows do
+        if rows[j].revision == revisions[i] then
+          if not give(keys[i], rows[j]) then
+            last = revisions[i]
+            return false
+          end
+        end
+      end
+    end
+    last = revisions[i]
+  end
+  return true
+end
+if after >= up_to then
+  last = math.max(after, up_to)
+elseif mode == 'keys' then
+  local rows, keys = {}, {}
+  for i = FIRST, #ARGV do keys[#keys + 1] = ARGV[i] end
+  for i, head in ipairs(heads_of(keys)) do
+    local kept = head and visible(head) or {}
+    for j = newest_only and math.max(1, #kept) or 1, #kept do
+      if kept[j].revision > after and kept[j].revision <= up_to then
+        kept[j].key = keys[i]
+        rows[#rows + 1] = kept[j]
+      end
+    end
+  end
+  table.sort(rows, function(a, b) return a.revision < b.revision end)
+  last = up_to
+  for i, row in ipairs(rows) do
+    if not give(row.key, row) and i < #rows then
+      last = row.revision
+      break
+    end
+  end
+elseif mode == 'rows' then
+  local revisions, keys = {}, {}
+  for i = FIRST, #ARGV, 2 do
+    revisions[#revisions + 1] = tonumber(ARGV[i])
+    keys[#keys + 1] = ARGV[i + 1]
+  end
+  give_rows(revisions, keys)
+else
+  local low, high = '(' .. text(after), text(up_to)
+  local most = #ARGV < FIRST and limit or LOOKS
+  local newest = call('ZRANGEBYSCORE', NEWEST, low, high, 'WITHSCORES', 'LIMIT', 0, most)
+  local older = newest_only and {} or call('ZRANGEBYSCORE', OLDER, low, high, 'WITHSCORES', 'LIMIT', 0, most)
+  local revisions, keys, i, j, looked, reached = {}, {}, 1, 1, 0, after
+  while looked < most and (newest[i] or older[j]) do
+    local a, b = tonumber(newest[i + 1]), tonumber(older[j + 1])
+    local key
+    if a and (not b or a < b) then
+      key, reached, i = newest[i], a, i + 2
+    else
+      key, reached, j = string.match(older[j], ' (.*)$'), b, j + 2
+    end
+    looked = looked + 1
+    local matches = #ARGV < FIRST
+    for p = FIRST, #ARGV do matches = matches or string.find(key, ARGV[p]) ~= nil end
+    if matches then
+      revisions[#revisions + 1] = reached
+      keys[#keys + 1] = key
+    end
+  end
+  if looked < most then reached = up_to end
+  if give_rows(revisions, keys) then last = reached end
+end
+reply[6] = last
+return reply`,
+  readRevision: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local head, wanted = call('HGET', HEADS, ARGV[2]), tonumber(ARGV[3])
+if head then
+  for _, row in ipairs(visible(head)) do
+    if row.revision == wanted then return { ttl or 0, record(row, true) } end
+  end
+end
+return { ttl or 0, false }`,
+  read: `local call, byte, sub, char = redis.call, string.byte, string.sub, string.char
+local spread = unpack or table.unpack
+local SIZE, APART = 27, 4
+local meta = call('HMGET', KEYS[1], 'id', 'due', 'ttl')
+if meta[1] ~= ARGV[1] then return -1 end
+local now, due = 0, tonumber(meta[2])
+if due > 0 then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if now < due then now = 0 end
+end
+local reply = { now, tonumber(meta[3]) or 0 }
+for i = 2, #ARGV, 500 do
+  for _, head in ipairs(call('HMGET', KEYS[2], spread(ARGV, i, math.min(i + 499, #ARGV)))) do
+    local found = false
+    if head then
+      local n = byte(head)
+      local at = 2 + (n - 1) * SIZE
+      local op = byte(head, at + 22)
+      if op == 0 and n == 1 then
+        found = head
+      elseif op == 0 or op == APART then
+        local _, _, _, _, length = struct.unpack('>I8I6I8BI4', head, at)
+        local value
+        if op == APART then
+          value = call('HGET', KEYS[3], string.format('%.0f', (struct.unpack('>I8', head, at))))
+        else
+          value = length == 0 and '' or sub(head, -length)
+        end
+        found = char(1) .. sub(head, at, at + SIZE - 1) .. value
+      end
+    end
+    reply[#reply + 1] = found
+  end
+end
+return reply`,
+  sweep: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
+end
+local function visible(head)
+  local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
+  local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
+  if is_due(newest_created, newest_expires) then return rows end
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, since, expires, op, length = read(ROW, head, at)
+    local is_apart = op >= APART
+    if i > n - history and not is_due(since, expires) then
+      rows[#rows + 1] = { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = not is_apart and value_at }
+    end
+    if not is_apart then value_at = value_at + length end
+  end
+  return rows
+end
+local function record(row, with_value)
+  local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
+  if not with_value or row.length == 0 then return line end
+  if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
+  return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end
+local function heads_of(keys)
+  local heads = {}
+  for i = 1, #keys, 500 do
+    local last = math.min(i + 499, #keys)
+    for j, head in ipairs(call('HMGET', HEADS, spread(keys, i, last))) do heads[i + j - 1] = head end
+  end
+  return heads
+end
+local INLINE = 2048
+local RETENTION = 10000
+local entries, changed = {}, {}
+local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local stamp = math.max(now, created)
+local function put(index, field, value) index.add[field] = value end
+local function take(index, field)
+  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+end
+local function member(rev, key) return text(rev) .. ' ' .. key end
+local function touch(e)
+  if not e.changed then
+    e.changed = true
+    changed[#changed + 1] = e
+  end
+end
+local function forget(e, rev, expires, op, length, is_newest)
+  bytes = bytes - #e.key - length
+  count = count - 1
+  if op >= APART then take(values, text(rev)) end
+  if expires > 0 then take(deadlines, member(rev, e.key)) end
+  if not is_newest then take(older, member(rev, e.key)) end
+  touch(e)
+end
+local function reread(e)
+  if e.n == 0 then
+    e.revision, e.live = 0, false
+    return
+  end
+  local op
+  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.op = op % APART
+  e.live = e.op == 0
+end
+local function drop(e)
+  local rev, _, expires, op, length = read(ROW, e.rows)
+  forget(e, rev, expires, op, length, e.n == 1)
+  e.rows = sub(e.rows, SIZE + 1)
+  if op < APART then e.blob = sub(e.blob, length + 1) end
+  e.n = e.n - 1
+  if e.n == 0 then reread(e) end
+end
+local function parse(key, head)
+  local e = { key = key, n = 0, rows = '', blob = '' }
+  if head then
+    e.n = byte(head)
+    e.rows = sub(head, 2, 1 + e.n * SIZE)
+    e.blob = sub(head, 2 + e.n * SIZE)
+  end
+  reread(e)
+  e.before = e.n > 0 and (e.live and LIVE or MARKED)
+  e.written = e.revision
+  entries[key] = e
+  if trimming then while e.n > history do drop(e) end end
+end
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function rows_of(e)
+  local rows, blob_at = {}, 1
+  for i = 1, e.n do
+    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
+    if op < APART then blob_at = blob_at + length end
+  end
+  return rows
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+local function append(e, op, value, life, keep)
+  revision = revision + 1
+  while e.n >= keep do drop(e) end
+  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  local expires, length = life and stamp + life or 0, #value
+  local code = op
+  if length * history > INLINE then
+    code = op + APART
+    put(values, text(revision), value)
+  else
+    e.blob = e.blob .. value
+  end
+  e.rows = e.rows .. pack(ROW, revision, stamp, expires, code, length)
+  e.n = e.n + 1
+  e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
+  if expires > 0 then
+    put(deadlines, member(revision, e.key), text(expires))
+    if due == 0 or expires < due then due = expires end
+  end
+  if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
+  bytes = bytes + #e.key + length
+  count = count + 1
+  touch(e)
+  return revision
+end
+local function send(command, key, arguments)
+  for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
+end
+local function pairs_of(index, is_sorted_set)
+  local list = {}
+  for field, value in pairs(index.add) do
+    list[#list + 1] = is_sorted_set and value or field
+    list[#list + 1] = is_sorted_set and field or value
+  end
+  return list
+end
+local logged = revision
+local function log(nonce, outcomes)
+  local id
+  if revision > logged then
+    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
+  else
+    nudges = nudges + 1
+    id = text(revision) .. '-' .. text(nudges)
+  end
+  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+  logged = revision
+end
+local function flush(nonce, outcomes, grows, is_seen)
+  local is_logged = revision > logged or is_seen
+  if is_logged and grows then log(nonce, outcomes) end
+  local heads, newest, gone = {}, {}, {}
+  local into = { [LIVE] = {}, [MARKED] = {} }
+  local out = { [LIVE] = {}, [MARKED] = {} }
+  for _, e in ipairs(changed) do
+    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    if e.before ~= after then
+      if e.before then table.insert(out[e.before], e.key) end
+      if after then
+        table.insert(into[after], '0')
+        table.insert(into[after], e.key)
+      end
+    end
+    if after then
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
+    elseif e.before then
+      gone[#gone + 1] = e.key
+    end
+    e.before, e.written, e.changed = after, e.revision, false
+  end
+  send('ZREM', LIVE, out[LIVE])
+  send('ZREM', MARKED, out[MARKED])
+  send('HDEL', VALUES, values.remove)
+  send('ZREM', OLDER, older.remove)
+  send('ZREM', DEADLINE, deadlines.remove)
+  send('HDEL', HEADS, gone)
+  send('ZREM', NEWEST, gone)
+  if is_logged and not grows then log(nonce, outcomes) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
+  send('ZADD', LIVE, into[LIVE])
+  send('ZADD', MARKED, into[MARKED])
+  send('HSET', VALUES, pairs_of(values))
+  send('ZADD', OLDER, pairs_of(older, true))
+  send('ZADD', DEADLINE, pairs_of(deadlines, true))
+  if is_logged then created = stamp end
+  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
+    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
+    'trimming', trimming and text(trimming) or '')
+  changed = {}
+  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+end
+local PAGE = 200
+local function expire(e)
+  local was_live = e.live
+  for _, row in ipairs(rows_of(e)) do
+    if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
+  end
+  while e.n > 0 do drop(e) end
+  if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
+end
+local function lapse(e, rev)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
+end
+local function split(item)
+  local rev, key = string.match(item, '^(%d+) (.*)$')
+  return tonumber(rev), key
+end
+local function found_in(index, ...)
+  local rows, keys = {}, {}
+  for i, item in ipairs(call(index == DEADLINE and 'ZRANGEBYSCORE' or 'ZRANGE', index, ...)) do
+    local rev, key = split(item)
+    rows[i], keys[i] = { revision = rev, key = key }, key
+  end
+  load(keys)
+  return rows
+end
+local function oldest_first(rows)
+  for _, found in ipairs(rows) do
+    local e = entries[found.key]
+    for _, row in ipairs(rows_of(e)) do
+      if row.revision == found.revision then
+        if row.created + ttl > now then return false end
+        lapse(e, found.revision)
+        break
+      end
+    end
+  end
+  return #rows == PAGE
+end
+local function next_due()
+  local next = 0
+  local function sooner(at) if next == 0 or at < next then next = at end end
+  local first = call('ZRANGE', DEADLINE, 0, 0, 'WITHSCORES')
+  if first[2] then sooner(tonumber(first[2])) end
+  if ttl then
+    local newest = call('ZRANGE', NEWEST, 0, 0)[1]
+    if newest then
+      local head = call('HGET', HEADS, newest)
+      local _, since = read(ROW, head, 2 + (byte(head) - 1) * SIZE)
+      sooner(since + ttl)
+    end
+    local old = call('ZRANGE', OLDER, 0, 0)[1]
+    if old then
+      local _, key = split(old)
+      local _, since = read(ROW, call('HGET', HEADS, key), 2)
+      sooner(since + ttl)
+    end
+  end
+  return next
+end
+local function settle(nonce)
+  if due == 0 or now < due then return true end
+  local is_more = false
+  local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
+  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
+  if #own == PAGE then is_more = true end
+  if ttl then
+    local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
+    load(keys)
+    local all = #keys == PAGE
+    for _, key in ipairs(keys) do
+      local e = entries[key]
+      if e.n > 0 and e.revision <= logged then
+        if not is_due(e.created, e.expires) then
+          all = false
+          break
+        end
+        expire(e)
+      end
+    end
+    if all then is_more = true end
+    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+  end
+  due = 0
+  if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  due = is_more and 1 or next_due()
+  call('HSET', META, 'due', text(due))
+  return not is_more
+end
+local function trim(nonce)
+  if not trimming then return true end
+  local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
+  local keys, last = {}, trimming
+  for i, item in ipairs(items) do last, keys[i] = split(item) end
+  load(keys)
+  trimming = #items == PAGE and last or nil
+  flush('s' .. sub(nonce, 2), '', false, false)
+  return trimming == nil
+end
+local is_settled = settle(ARGV[2])
+local is_trimmed = trim(ARGV[2])
+return { is_settled and is_trimmed and 0 or 1, due, now }`,
+  takeTurn: `local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return { math.max(1, redis.call('PTTL', KEYS[1])) } end
+local names = redis.call('ZRANGE', KEYS[2], 0, -1)
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return { 0, (unpack or table.unpack)(names) }`,
+  void: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+local pack, read = struct.pack, struct.unpack
+local spread = unpack or table.unpack
+local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local function text(number) return format('%.0f', number) end
+local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
+  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
+if meta[1] ~= ARGV[1] then return -1 end
+local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
+local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
+local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local nonce, since = ARGV[2], tonumber(ARGV[3])
+local KEEP, FAR = 3600000, 500
+if since > 0 then
+  local step = call('XRANGE', LOG, text(since) .. '-0', text(since) .. '-0')[1]
+  if not step or step[2][2] ~= ARGV[4] then since = 0 end
+end
+local last, is_known = '+', false
+while not is_known do
+  local page = call('XREVRANGE', LOG, last, '-', 'COUNT', FAR)
+  for _, item in ipairs(page) do
+    local rev, nudge = string.match(item[1], '^(%d+)%-(%d+)$')
+    if item[2][2] == nonce and nudge == '0' then return { tonumber(rev), item[2][4] } end
+    if tonumber(rev) <= since then
+      is_known = true
+      break
+    end
+    last = '(' .. item[1]
+  end
+  if #page < FAR then break end
+end
+if not is_known then return 1 end
+local ends = tonumber(meta[16])
+if ends and ends < now then call('UNLINK', VOID) end
+call('HSET', VOID, nonce, text(now))
+call('HSET', META, 'void', text(now + KEEP))
+return 0`,
+} as const;

@@ -1,0 +1,9 @@
+export {
+  connect,
+  type RedisClientLike,
+  type RedisClientOptions,
+  type RedisClusterOptions,
+  type RedisConnectOptions,
+  type RedisSentinelOptions,
+  type RedisUrlOptions,
+} from "./connect.ts";

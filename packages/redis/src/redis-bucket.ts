@@ -1,0 +1,127 @@
+import type { NormalizedConfig } from "@revkv/api";
+import { KeyValueError, sameConfig } from "@revkv/api";
+import type {
+  BucketDescription,
+  BucketStorage,
+  Call,
+  Head,
+  KeyPage,
+  KeyQuery,
+  LogPage,
+  LogQuery,
+  Outcome,
+  PurgePage,
+  PurgeQuery,
+  Row,
+  Unit,
+} from "@revkv/api/adapter";
+import { canExpire, parseConfig, settingsOf } from "./bucket-config.ts";
+import { metaKey } from "./bucket-keys.ts";
+import { BucketScripts } from "./bucket-scripts.ts";
+import type { ChangeReader } from "./change-reader.ts";
+import type { Commands } from "./commands.ts";
+import { Committer } from "./committer.ts";
+import { readKeyPage } from "./key-reader.ts";
+import { readLogPage } from "./log-reader.ts";
+import type { Nonces } from "./nonces.ts";
+import { numberOf, rowOf } from "./rows.ts";
+
+/** What all buckets of a storage share. */
+export interface Store {
+  readonly commands: Commands;
+  readonly changes: ChangeReader;
+  readonly nonces: Nonces;
+  readonly prefix: string;
+  /** Has a bucket looked at by whoever carries out what is due. */
+  readonly lookAfter: (name: string, incarnation: string, call: Call) => Promise<void>;
+}
+
+/** A bucket in the keys of its incarnation. */
+export class RedisBucket implements BucketStorage {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly scripts: BucketScripts;
+  readonly #store: Store;
+  readonly #committer: Committer;
+
+  constructor(store: Store, name: string, incarnation: string) {
+    this.#store = store;
+    this.name = name;
+    this.incarnation = incarnation;
+    this.scripts = new BucketScripts(store.commands, store.nonces, store.prefix, name, incarnation);
+    this.#committer = new Committer(this.scripts, () => store.changes.wake(this.scripts.log));
+  }
+
+  commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {
+    return this.#committer.commit(units, call);
+  }
+
+  async read(keys: readonly string[], call: Call): Promise<readonly (Row | undefined)[]> {
+    const [clock, ttl, ...records] = (await this.scripts.read("read", keys, call)) as readonly unknown[];
+    return keys.map((key, index) => {
+      const record = records[index] as Buffer | null;
+      if (record === null) return undefined;
+      const row = rowOf(key, record, numberOf(ttl));
+      return row.expiresAt === undefined || row.expiresAt > numberOf(clock) ? row : undefined;
+    });
+  }
+
+  async readRevision(key: string, revision: number, call: Call): Promise<Row | undefined> {
+    const reply = await this.scripts.read("readRevision", [key, String(revision)], call);
+    const [ttl, record] = reply as readonly [unknown, Buffer | null];
+    return record === null ? undefined : rowOf(key, record, numberOf(ttl));
+  }
+
+  readLog(query: LogQuery, call: Call): Promise<LogPage> {
+    return readLogPage(this.scripts, query, call);
+  }
+
+  readKeys(query: KeyQuery, call: Call): Promise<KeyPage> {
+    return readKeyPage(this.scripts, query, call);
+  }
+
+  async head(call: Call): Promise<Head> {
+    const [head, compacted, nonce] = (await this.scripts.settleAndRead("head", [], call)) as readonly unknown[];
+    const revision = numberOf(head);
+    return { revision, compactedTo: numberOf(compacted), mark: { revision, nonce: String(nonce) } };
+  }
+
+  async describe(call: Call): Promise<BucketDescription> {
+    const reply = await this.scripts.settleAndRead("describe", [], call);
+    const [config, revision, compactedTo, values, bytes] = reply as readonly unknown[];
+    return {
+      config: parseConfig(String(config)),
+      revision: numberOf(revision),
+      compactedTo: numberOf(compactedTo),
+      values: numberOf(values),
+      bytes: numberOf(bytes),
+    };
+  }
+
+  async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean> {
+    const { commands, prefix } = this.#store;
+    const read = (): Promise<unknown> => commands.command("hmget", metaKey(prefix, this.name), "id", "config");
+    const [id, config] = (await commands.repeat(read, call.signal)) as readonly (Buffer | null)[];
+    if (String(id) !== this.incarnation) throw new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted");
+    const text = String(config);
+    if (!sameConfig(parseConfig(text), from)) return false;
+    if (canExpire(to) || to.history < from.history) await this.#store.lookAfter(this.name, this.incarnation, call);
+    const args = [text, JSON.stringify(to), String(to.history), ...settingsOf(to)];
+    return (await this.scripts.write("configure", args, call)) === 1;
+  }
+
+  async purgeMarkers({ olderThan, after, limit }: PurgeQuery, call: Call): Promise<PurgePage> {
+    const reply = await this.scripts.write("purgeMarkers", [String(olderThan), after, String(limit)], call);
+    const [removed, end, isDone] = reply as readonly unknown[];
+    return { removed: numberOf(removed), end: String(end), done: numberOf(isDone) === 1 };
+  }
+
+  async subscribe(wake: () => void, call: Call): Promise<() => void> {
+    const { commands, changes } = this.#store;
+    const { log } = this.scripts;
+    const newest = (): Promise<unknown> => commands.command("xrevrange", log, "+", "-", "COUNT", "1");
+    const [step] = (await commands.repeat(newest, call.signal)) as readonly [Buffer][];
+    if (step === undefined) throw new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted");
+    return changes.follow(log, String(step[0]), wake);
+  }
+}

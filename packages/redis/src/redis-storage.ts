@@ -1,0 +1,196 @@
+import { randomBytes } from "node:crypto";
+import type { Capabilities, KeyValueError, NormalizedConfig } from "@revkv/api";
+import type { Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep } from "@revkv/api/adapter";
+import { embeddedCapabilities } from "@revkv/api/adapter";
+import { canExpire, parseConfig, settingsOf } from "./bucket-config.ts";
+import type { SharedKeys } from "./bucket-keys.ts";
+import { bucketKeys, logIndex, metaKey, sharedKeys } from "./bucket-keys.ts";
+import { BucketScripts } from "./bucket-scripts.ts";
+import type { ChangeReader } from "./change-reader.ts";
+import type { Commands } from "./commands.ts";
+import type { Nonces } from "./nonces.ts";
+import type { Store } from "./redis-bucket.ts";
+import { RedisBucket } from "./redis-bucket.ts";
+import { numberOf } from "./rows.ts";
+import { translateError } from "./translate-error.ts";
+
+/** How often somebody looks for due entries, in milliseconds: whoever wrote them may be gone (rule T2). */
+const sweepInterval = 500;
+
+/** How long a manager's turn to look lasts, in milliseconds: if it is gone, another takes over within the interval. */
+const turnLength = 450;
+
+/** How often caught-up watchers look by themselves while changes are announced, and while they are not, in milliseconds. */
+const pollInterval = { up: 5000, down: 1000 } as const;
+
+/** What a storage is made of. */
+export interface RedisStorageParts {
+  readonly commands: Commands;
+  readonly changes: ChangeReader;
+  readonly nonces: Nonces;
+  readonly prefix: string;
+  /** Closes what was opened for this storage. */
+  readonly release: () => void;
+}
+
+/** The storage under one prefix of a Redis server or Cluster. */
+export class RedisStorage implements Storage {
+  readonly backingStore: string = "redis";
+  readonly capabilities: Capabilities = {
+    ...embeddedCapabilities,
+    crossProcessWatch: true,
+    maxValueBytes: 2 ** 26,
+    // A transaction is one script, during which the server does nothing else.
+    maxOperations: 1000,
+  };
+  readonly traits: StorageTraits;
+  readonly #store: Store;
+  readonly #shared: SharedKeys;
+  readonly #release: () => void;
+
+  constructor({ release, ...parts }: RedisStorageParts) {
+    this.#shared = sharedKeys(parts.prefix);
+    this.#release = release;
+    this.#store = { ...parts, lookAfter: (name, incarnation, call) => this.#lookAfter(name, incarnation, call) };
+    const { changes } = parts;
+    this.traits = {
+      directReads: false,
+      directWrites: false,
+      batchOperations: 250,
+      batchBytes: 2 ** 19,
+      readKeys: 250,
+      readsInFlight: 2,
+      pageRows: 500,
+      pageBytes: 2 ** 19,
+      get pollInterval() {
+        return changes.isUp ? pollInterval.up : pollInterval.down;
+      },
+    };
+  }
+
+  async openBucket(name: string, call: Call): Promise<OpenedBucket | undefined> {
+    const { commands, prefix } = this.#store;
+    const read = (): Promise<unknown> => commands.command("hmget", metaKey(prefix, name), "id", "config");
+    const [id, config] = (await commands.repeat(read, call.signal)) as readonly (Buffer | null)[];
+    if (!id) return undefined;
+    return { bucket: new RedisBucket(this.#store, name, String(id)), config: parseConfig(String(config)) };
+  }
+
+  async createBucket(config: NormalizedConfig, call: Call): Promise<CreatedBucket> {
+    const name = config.bucket;
+    const existing = await this.openBucket(name, call);
+    if (existing !== undefined) return { ...existing, created: false };
+    const { commands, prefix } = this.#store;
+    const incarnation = randomBytes(12).toString("base64url");
+    const keys = bucketKeys(prefix, name, incarnation);
+    const settings = settingsOf(config).flatMap((value, index, all) =>
+      index % 2 === 1 || all[index + 1] === "" ? [] : [value, all[index + 1] as string],
+    );
+    const args = [incarnation, JSON.stringify(config), "history", String(config.history), ...settings];
+    // Listed before it is there: one that a crash leaves behind is told by its incarnation.
+    await this.#list(this.#shared.buckets, name, incarnation, call);
+    if (canExpire(config)) await this.#lookAfter(name, incarnation, call);
+    const create = (): Promise<unknown> =>
+      commands.script("createBucket", [keys[0] as string, keys[logIndex] as string], args);
+    const [id, text] = (await commands.once(create, call.signal)) as readonly [Buffer, Buffer];
+    const created = String(id) === incarnation;
+    if (!created) await this.#unlist(name, incarnation, call);
+    return { bucket: new RedisBucket(this.#store, name, String(id)), config: parseConfig(String(text)), created };
+  }
+
+  async deleteBucket(name: string, call: Call): Promise<boolean> {
+    const found = await this.openBucket(name, call);
+    if (found === undefined) return false;
+    const { commands, prefix, changes } = this.#store;
+    const { incarnation } = found.bucket;
+    const keys = bucketKeys(prefix, name, incarnation);
+    const reply = await commands.once(() => commands.script("deleteBucket", keys, [incarnation]), call.signal);
+    await this.#unlist(name, incarnation, call);
+    changes.wake(keys[logIndex] as string);
+    return reply === 1;
+  }
+
+  async bucketNames(after: string, limit: number, call: Call): Promise<readonly string[]> {
+    const { commands, prefix } = this.#store;
+    const names: string[] = [];
+    // "!" is the character behind " ", and no name has either.
+    for (let from = after === "" ? "-" : `[${after}!`; names.length < limit; ) {
+      const listed = (await commands.repeat(
+        () => commands.command("zrangebylex", this.#shared.buckets, from, "+", "LIMIT", "0", String(limit)),
+        call.signal,
+      )) as readonly Buffer[];
+      const found = await Promise.all(
+        listed.map(async (item) => {
+          const [name, incarnation] = split(item);
+          const read = (): Promise<unknown> => commands.command("hget", metaKey(prefix, name), "id");
+          return String(await commands.repeat(read, call.signal)) === incarnation ? [name] : [];
+        }),
+      );
+      names.push(...found.flat());
+      if (listed.length < limit) break;
+      from = `(${String(listed.at(-1))}`;
+    }
+    return names.slice(0, limit);
+  }
+
+  /** Of all managers one at a time looks; each script does no more than a page. */
+  async sweep(limit: number, call: Call): Promise<Sweep> {
+    const { commands, nonces, prefix } = this.#store;
+    const { turn, expiring } = this.#shared;
+    const ask = (): Promise<unknown> => commands.script("takeTurn", [turn, expiring], [nonces.own, String(turnLength)]);
+    const [wait, ...items] = (await commands.once(ask, call.signal)) as readonly unknown[];
+    if (numberOf(wait) > 0) return { next: numberOf(wait) };
+    let next = sweepInterval;
+    let left = limit;
+    for (const item of items) {
+      const [name, incarnation] = split(item);
+      const scripts = new BucketScripts(commands, nonces, prefix, name, incarnation);
+      const reply = await commands.once(
+        () => commands.script("sweep", scripts.keys, [incarnation, `s${nonces.next()}`]),
+        call.signal,
+      );
+      if (!Array.isArray(reply)) {
+        await commands.once(() => commands.command("zrem", expiring, `${name} ${incarnation}`), call.signal);
+        continue;
+      }
+      const [isMore, due, now] = reply.map(numberOf) as [number, number, number];
+      if (isMore === 1) {
+        next = 0;
+        left -= 1;
+      } else if (due > 0) next = Math.min(next, Math.max(0, due - now));
+      if (left === 0) break;
+    }
+    return { next };
+  }
+
+  translateError(error: unknown, written: boolean): KeyValueError {
+    return translateError(error, written);
+  }
+
+  close(): void {
+    this.#store.changes.close();
+    this.#release();
+  }
+
+  #lookAfter(name: string, incarnation: string, call: Call): Promise<void> {
+    return this.#list(this.#shared.expiring, name, incarnation, call);
+  }
+
+  async #list(index: string, name: string, incarnation: string, call: Call): Promise<void> {
+    const { commands } = this.#store;
+    await commands.repeat(() => commands.command("zadd", index, "0", `${name} ${incarnation}`), call.signal);
+  }
+
+  async #unlist(name: string, incarnation: string, call: Call): Promise<void> {
+    const { commands } = this.#store;
+    for (const index of [this.#shared.buckets, this.#shared.expiring]) {
+      await commands.repeat(() => commands.command("zrem", index, `${name} ${incarnation}`), call.signal);
+    }
+  }
+}
+
+/** A bucket's name and incarnation, as they are listed. */
+function split(item: unknown): [name: string, incarnation: string] {
+  const [name = "", incarnation = ""] = String(item).split(" ");
+  return [name, incarnation];
+}

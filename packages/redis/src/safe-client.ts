@@ -1,0 +1,88 @@
+import type { ClusterOptions, RedisOptions } from "ioredis";
+import { Cluster, Redis } from "ioredis";
+import type { RedisConnectOptions } from "./connect.ts";
+import type { AnyRedis, RedisCluster, RedisNode } from "./redis-client.ts";
+import { isCluster } from "./redis-client.ts";
+
+/** The longest pause between two attempts to connect, in milliseconds. */
+const longestPause = 1000;
+
+/**
+ * What keeps a command from being sent twice: by default ioredis sends what was not answered again after it has
+ * reconnected, and a put would be carried out twice (rule M10).
+ */
+const sentOnce = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, replyMapping: "legacy" } as const;
+
+/** Options with which replies look the same whatever the protocol. */
+type OwnOptions = RedisOptions & { readonly replyMapping: "legacy" };
+
+function nodeOptions(timeout: number): OwnOptions {
+  return {
+    ...sentOnce,
+    enableOfflineQueue: false,
+    enableAutoPipelining: false,
+    lazyConnect: true,
+    connectTimeout: timeout,
+    // A server that is frozen keeps its connections open.
+    socketTimeout: timeout,
+    retryStrategy: (attempt) => Math.min(20 * 2 ** attempt, longestPause),
+    // A server that was made a replica: whoever is the master now is to be asked for.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+  };
+}
+
+function clusterOptions(timeout: number): ClusterOptions {
+  return {
+    redisOptions: { ...sentOnce, connectTimeout: timeout, socketTimeout: timeout },
+    enableOfflineQueue: false,
+    enableAutoPipelining: false,
+    lazyConnect: true,
+    scaleReads: "master",
+    // The same for a Cluster: it would send again what was lost with a node's connection.
+    retryDelayOnFailover: 0,
+    clusterRetryStrategy: (attempt) => Math.min(20 * 2 ** attempt, longestPause),
+  };
+}
+
+/** Makes a client of our own, not yet connected, whose commands are never sent twice. */
+export function makeClient(options: RedisConnectOptions, timeout: number): AnyRedis {
+  const client = unguarded(options, timeout);
+  // What was lost, its commands tell.
+  client.on("error", () => undefined);
+  client.on("node error", () => undefined);
+  return client;
+}
+
+function unguarded(options: RedisConnectOptions, timeout: number): AnyRedis {
+  if ("client" in options) {
+    const given = options.client as AnyRedis;
+    return isCluster(given)
+      ? given.duplicate([], clusterOptions(timeout))
+      : leavable(given.duplicate(nodeOptions(timeout)));
+  }
+  const own = { ...options.options, ...nodeOptions(timeout) } as OwnOptions;
+  if ("url" in options) return leavable(new Redis(options.url, own) as unknown as RedisNode);
+  if ("sentinels" in options) {
+    const { name, sentinels } = options;
+    return leavable(new Redis({ ...own, name, sentinels: [...sentinels] }) as unknown as RedisNode);
+  }
+  const safe = clusterOptions(timeout);
+  const redisOptions = { ...options.options, ...safe.redisOptions } as OwnOptions;
+  return new Cluster([...options.cluster], { ...safe, redisOptions }) as unknown as RedisCluster;
+}
+
+/** A connection like another one, not yet connected, that ends when it is lost. */
+export function lastingOnce(node: RedisNode, timeout: number): RedisNode {
+  const { socketTimeout: _, ...options } = nodeOptions(timeout);
+  const connection = node.duplicate({ ...options, socketTimeout: undefined, retryStrategy: () => null });
+  connection.on("error", () => undefined);
+  return leavable(connection);
+}
+
+/** A connection that keeps no process alive: whoever waits for an answer or a change does (rule W9). */
+function leavable<Client extends RedisNode>(client: Client): Client {
+  client.on("connect", () => {
+    (client as { stream?: { unref?(): void } }).stream?.unref?.();
+  });
+  return client;
+}
