@@ -150,6 +150,7 @@ class Lane {
     while (this.#followed.size > 0) {
       try {
         const connection = await this.#open();
+        await this.#beginAnew(connection);
         this.#found();
         backoff = new Backoff();
         while (this.#followed.size > 0) await this.#read(connection);
@@ -176,6 +177,24 @@ class Lane {
     await connection.connect();
     this.#id = String(await connection.callBuffer("client", "id"));
     return connection;
+  }
+
+  /** What was seen before says nothing of a server that took over: its log may end before that (rule W14). */
+  async #beginAnew(connection: RedisNode): Promise<void> {
+    if (!this.#wasLost) return;
+    await Promise.all(
+      [...this.#followed.values()].map(async (followed) => {
+        const [step] = (await connection.callBuffer(
+          "xrevrange",
+          followed.log,
+          "+",
+          "-",
+          "COUNT",
+          "1",
+        )) as readonly Step[];
+        followed.last = step === undefined ? "0-0" : String(step[0]);
+      }),
+    );
   }
 
   /** A connection to the server that has the log. */
