@@ -17,7 +17,8 @@ interface Sorted {
 /** Reads a page of the log; see `read_log` in the schema for how the entries are found. */
 export async function readLogPage(store: Store, id: number, query: LogQuery, call: Call): Promise<LogPage> {
   const { filter, after, upTo, newestOnly, values, limit, maxBytes } = query;
-  const sorted = query.resume as Sorted | undefined;
+  const given = query.resume as Sorted | undefined;
+  const sorted = given !== undefined && given.upTo > after.revision ? given : undefined;
   const known = sorted && behind(sorted.revisions, after.revision);
   const next = known?.slice(0, limit);
   const found = await store.session.run(

@@ -12,6 +12,9 @@ import { translateError } from "./translate-error.ts";
 /** How often every manager looks for due entries, in milliseconds: whoever wrote them may be gone (rule T2). */
 const sweepInterval = 500;
 
+/** How long a sweep waits for a bucket that somebody holds, in milliseconds. */
+const sweepWait = 100;
+
 /** How often caught-up watchers look by themselves while notifications come, and while they do not, in milliseconds. */
 const pollInterval = { up: 5000, down: 1000 } as const;
 
@@ -93,7 +96,7 @@ export class PostgresStorage implements Storage {
    * alone.
    */
   async sweep(limit: number, call: Call): Promise<Sweep> {
-    const { session, statements, lockWait } = this.#store;
+    const { session, statements } = this.#store;
     let next = sweepInterval;
     let isDone = true;
     for (const [id, wait] of await session.run(statements.query.due, [], call)) {
@@ -102,8 +105,9 @@ export class PostgresStorage implements Storage {
         if (numberOf(row?.[0]) > 0) isDone = false;
       } else if (wait !== null && numberOf(wait) === 0) {
         const bucket = numberOf(id);
-        const [row] = await session.run(statements.query.sweep, [bucket, limit, lockWait], call);
-        if (numberOf(row?.[0]) === 0) continue;
+        // One that somebody holds, or has deleted meanwhile, does not hold up the others.
+        const looked = await this.#sweepBucket(bucket, limit, call);
+        if (looked === 0) continue;
         isDone = false;
         this.#channels.removed(bucket);
       } else if (wait !== null) next = Math.min(next, numberOf(wait));
@@ -119,6 +123,18 @@ export class PostgresStorage implements Storage {
     this.#listener.close();
     await this.#channels.close();
     await this.#release();
+  }
+
+  async #sweepBucket(bucket: number, limit: number, call: Call): Promise<number> {
+    const { session, statements } = this.#store;
+    try {
+      const [row] = await session.run(statements.query.sweep, [bucket, limit, sweepWait], call);
+      return numberOf(row?.[0]);
+    } catch (error) {
+      const { code } = translateError(error, false);
+      if (code === "TIMEOUT" || code === "BUCKET_NOT_FOUND") return 0;
+      throw error;
+    }
   }
 
   #bucket(id: unknown, name: string, incarnation: unknown): PostgresBucket {

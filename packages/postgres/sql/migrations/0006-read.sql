@@ -109,7 +109,7 @@ BEGIN
     WHERE NOT p_values OR c.total - c.size < p_max_bytes
     ORDER BY c.revision;
   ELSE
-    IF p_from IS NOT NULL THEN
+    IF p_from IS NOT NULL OR p_newest_only OR NOT is_plain THEN
       SELECT e.revision INTO first FROM {schema}.entry e
       WHERE e.bucket_id = p_bucket AND e.revision > p_after ORDER BY e.revision LIMIT 1;
       page.looked := least(target, first + most);
@@ -174,7 +174,11 @@ BEGIN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
   END IF;
   now := {now};
-  FOR low, high IN SELECT greatest(r.low, p_after), r.high FROM unnest(p_from, p_to) AS r (low, high) WHERE r.high > p_after LOOP
+  -- By byte, as keys are: the database may sort otherwise.
+  FOR low, high IN
+    SELECT greatest(r.low COLLATE "C", p_after COLLATE "C"), r.high FROM unnest(p_from, p_to) AS r (low, high)
+    WHERE r.high COLLATE "C" > p_after COLLATE "C"
+  LOOP
     FOR item IN
       SELECT now, b.ttl, c.revision, c.op, c.created, c.expires, c.size, c.is_live, c.key,
         CASE WHEN c.is_live AND p_values THEN encode(c.value, 'base64') END

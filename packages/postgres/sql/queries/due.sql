@@ -1,6 +1,7 @@
 -- Buckets that have something to be swept, now or later, and in how many milliseconds; without an id: buckets that were
 -- deleted are to be cleaned up.
-SELECT b.id, greatest(0, least(d.expires, a.created + b.ttl, CASE WHEN b.trimming IS NOT NULL THEN 0 END) - {now}) AS wait
+SELECT b.id, CASE WHEN b.trimming IS NOT NULL THEN 0
+  WHEN d.expires IS NOT NULL OR a.created IS NOT NULL THEN greatest(0, least(d.expires, a.created + b.ttl) - {now}) END AS wait
 FROM {schema}.bucket b
 LEFT JOIN LATERAL (
   SELECT e.expires FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.expires IS NOT NULL ORDER BY e.expires LIMIT 1
