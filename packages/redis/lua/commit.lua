@@ -4,7 +4,7 @@
 -- the entry lives in ms (0: as long as the bucket says); 4 … the keys, each put's followed by its value.
 -- Gives the head before, then for each unit the revision of its first operation, when all of them have one and they
 -- follow each other; else all revisions with commas between; else why it is refused: `c` and the revision found, `v` and
--- the largest value, `t`, `b` and the largest bucket, then `@` and the index of the operation. -3: the nonce is void.
+-- the largest value, `t`, `b` and the largest bucket, `m` (no memory), then `@` and the index of the operation. -3: the nonce is void.
 -- @include bucket
 -- @include rows
 -- @include ledger
@@ -16,7 +16,7 @@ if not settle(nonce) then return -2 end
 if max_bytes and not trim(nonce) then return -2 end
 
 local OPERATION, END, CHECK = '>BBI8I8', 8, 4
-local units, keys = {}, {}
+local units, keys, has_put = {}, {}, false
 do
   local unit, argument = {}, 4
   for at = 1, #ARGV[3], 18 do
@@ -24,6 +24,7 @@ do
     local w = { op = code % END, key = ARGV[argument], value = '', kind = kind, expect = expect, life = life > 0 and life }
     argument = argument + 1
     if w.op == 0 then
+      has_put = true
       w.value = ARGV[argument]
       argument = argument + 1
     end
@@ -36,10 +37,21 @@ do
 end
 load(keys)
 
+-- Changes nothing, but is refused when the server is out of memory: then no unit with a put is carried out.
+local is_full = false
+if has_put then
+  local answer = redis.pcall('HSETNX', META, 'id', '')
+  if type(answer) == 'table' and answer.err then
+    if not string.find(answer.err, 'OOM', 1, true) then return answer end
+    is_full = true
+  end
+end
+
 -- Says why an operation is refused, by the newest row of its key (rules O3, O4, B9, T3).
 local function refusal(w, newest, live)
   if w.kind == 1 and live or w.kind == 2 and w.expect ~= newest then return 'c' .. text(newest) end
   if w.op == CHECK then return nil end
+  if is_full and w.op == 0 then return 'm' end
   if w.life and not marker_ttl then return 't' end
   if max_value_size and #w.value > max_value_size then return 'v' .. text(max_value_size) end
 end

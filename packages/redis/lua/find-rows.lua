@@ -33,8 +33,8 @@ for i = 7, #ARGV, 2 do
   local is_full = #live == room or #marked == room
   for _, keys in ipairs({ live, marked }) do
     for j, head in ipairs(heads_of(keys)) do
-      local rows = visible(head)
-      for k = newest_only and math.max(1, #rows) or 1, #rows do
+      local rows = newest_only and { newest_of(head) } or visible(head)
+      for k = 1, #rows do
         if rows[k].revision > after and rows[k].revision <= up_to then
           reply[#reply + 1] = rows[k].revision
           reply[#reply + 1] = keys[j]

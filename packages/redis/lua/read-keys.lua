@@ -11,9 +11,8 @@ for i = 6, #ARGV, 2 do
   looked = looked + #keys
   for j, head in ipairs(heads_of(keys)) do
     last = keys[j]
-    local rows = visible(head)
-    local newest = rows[#rows]
-    if newest and newest.op == 0 then
+    local newest = newest_of(head)
+    if newest then
       reply[#reply + 1] = last
       reply[#reply + 1] = record(newest, with_values)
       if with_values then size = size + newest.length end

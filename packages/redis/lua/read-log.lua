@@ -44,18 +44,15 @@ end
 -- Gives what is there of rows that are known by revision and key; false when the page is full.
 local function give_rows(revisions, keys)
   for i, head in ipairs(heads_of(keys)) do
-    if head then
-      local rows = visible(head)
-      for j = newest_only and math.max(1, #rows) or 1, #rows do
-        if rows[j].revision == revisions[i] then
-          if not give(keys[i], rows[j]) then
-            last = revisions[i]
-            return false
-          end
-        end
-      end
+    local row
+    if head and newest_only then
+      row = newest_of(head)
+      if row and row.revision ~= revisions[i] then row = nil end
+    elseif head then
+      row = row_of(head, revisions[i])
     end
     last = revisions[i]
+    if row and not give(keys[i], row) then return false end
   end
   return true
 end
@@ -66,8 +63,8 @@ elseif mode == 'keys' then
   local rows, keys = {}, {}
   for i = FIRST, #ARGV do keys[#keys + 1] = ARGV[i] end
   for i, head in ipairs(heads_of(keys)) do
-    local kept = head and visible(head) or {}
-    for j = newest_only and math.max(1, #kept) or 1, #kept do
+    local kept = not head and {} or newest_only and { newest_of(head) } or visible(head)
+    for j = 1, #kept do
       if kept[j].revision > after and kept[j].revision <= up_to then
         kept[j].key = keys[i]
         rows[#rows + 1] = kept[j]

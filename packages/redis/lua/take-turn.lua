@@ -3,5 +3,6 @@
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return { math.max(1, redis.call('PTTL', KEYS[1])) } end
 local names = redis.call('ZRANGE', KEYS[2], 0, -1)
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+-- Without memory there are no turns, and everybody looks.
+redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return { 0, (unpack or table.unpack)(names) }

@@ -74,6 +74,8 @@ function refusalOf(kind: string, number: number, operation: number): Refusal {
       return { refused: "value-too-large", operation, limit: number };
     case "t":
       return { refused: "ttl-not-enabled", operation };
+    case "m":
+      return { refused: "storage-full", operation };
     default:
       return { refused: "bucket-full", limit: number };
   }

@@ -164,5 +164,7 @@ function refusalError(bucket: string, unit: Unit, refusal: Refusal): KeyValueErr
       return invalid(`an entry can have a ttl only in a bucket with limitMarkerTtl, and "${bucket}" has none`);
     case "bucket-full":
       return new KeyValueError("BUCKET_FULL", `bucket "${bucket}" would grow beyond ${refusal.limit} bytes`);
+    case "storage-full":
+      return new KeyValueError("STORAGE_FULL", "the storage has no room for the value");
   }
 }

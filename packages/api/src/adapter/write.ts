@@ -46,6 +46,11 @@ export type Refusal =
       /** The bucket would grow beyond its `maxBytes` (rule B10). */
       readonly refused: "bucket-full";
       readonly limit: number;
+    }
+  | {
+      /** The storage has no room for the value, while other units of the commit may need none. */
+      readonly refused: "storage-full";
+      readonly operation: number;
     };
 
 /** What became of a unit: one revision per operation (for a check the one found, 0 for none), or why not. */

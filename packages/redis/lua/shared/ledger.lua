@@ -9,6 +9,8 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+-- How many rows were removed so far: what takes the time.
+local work = 0
 
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
@@ -26,6 +28,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -52,6 +55,16 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+
+-- Removes all rows of a key.
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 
 local function parse(key, head)
@@ -110,7 +123,7 @@ end
 -- Adds a row, the newest of its key and of the bucket, and keeps the newest `keep` rows of the key.
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -146,6 +159,9 @@ local function pairs_of(index, is_sorted_set)
   return list
 end
 
+-- Without memory a server refuses commands that need some, but not after one that could give some back.
+local function insist() call('HDEL', META, '') end
+
 local logged = revision
 -- Adds to the log: an entry with the id `<revision>-0` and a nonce for each step that gave revisions, which says what
 -- became of the commit, unless that follows from the number of its operations; `<revision>-<n>` for other changes.
@@ -161,11 +177,12 @@ local function log(nonce, outcomes)
   logged = revision
 end
 
--- Writes what was changed. `grows`: there are new values, and the first command is one that is refused when there is no
--- memory. Otherwise the first ones give memory back, after which nothing is refused any more.
+-- Writes what was changed. `grows`: there are new values, which a server without memory refuses with the first command,
+-- so that nothing was written.
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -197,7 +214,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])

@@ -24,6 +24,29 @@ local function visible(head)
   return rows
 end
 
+-- The newest row of a head, unless it is due.
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+
+-- The row of a head with this revision, if the history reaches back to it, in a bucket where nothing is due.
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
+
 -- What the client gets of a row: a head of one row, with its value if that is wanted.
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)

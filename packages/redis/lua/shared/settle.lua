@@ -1,5 +1,6 @@
--- How many due rows, or rows to be trimmed, one call looks at: a server is not held up for long.
-local PAGE = 200
+-- How many due rows, or rows to be trimmed, one call looks at, and about how many it removes: a server is not held up for
+-- long.
+local PAGE, MOST = 200, 500
 
 -- Carries out the expiry of a key's newest row: with it goes all that the key has (rule T4).
 local function expire(e)
@@ -8,7 +9,7 @@ local function expire(e)
     -- An older marker that is due as well counts, whether or not anybody looked when it fell due (rule W13).
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 
@@ -32,8 +33,10 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+-- Carries out what is due by age of rows that are given with the oldest first; tells whether there may be more.
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -74,14 +77,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -90,12 +97,13 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
@@ -104,10 +112,15 @@ end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end

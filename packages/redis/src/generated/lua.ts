@@ -36,6 +36,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -55,6 +74,7 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+local work = 0
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
   if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
@@ -69,6 +89,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -91,6 +112,14 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 local function parse(key, head)
   local e = { key = key, n = 0, rows = '', blob = '' }
@@ -139,7 +168,7 @@ local function remove_for_good(e, rev)
 end
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -173,6 +202,7 @@ local function pairs_of(index, is_sorted_set)
   end
   return list
 end
+local function insist() call('HDEL', META, '') end
 local logged = revision
 local function log(nonce, outcomes)
   local id
@@ -187,7 +217,8 @@ local function log(nonce, outcomes)
 end
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -219,7 +250,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])
@@ -234,13 +264,13 @@ local function flush(nonce, outcomes, grows, is_seen)
   changed = {}
   older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 end
-local PAGE = 200
+local PAGE, MOST = 200, 500
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 local function lapse(e, rev)
@@ -260,8 +290,9 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -298,14 +329,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -314,22 +349,28 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end
@@ -338,7 +379,7 @@ if meta[16] and call('HEXISTS', VOID, nonce) == 1 then return -3 end
 if not settle(nonce) then return -2 end
 if max_bytes and not trim(nonce) then return -2 end
 local OPERATION, END, CHECK = '>BBI8I8', 8, 4
-local units, keys = {}, {}
+local units, keys, has_put = {}, {}, false
 do
   local unit, argument = {}, 4
   for at = 1, #ARGV[3], 18 do
@@ -346,6 +387,7 @@ do
     local w = { op = code % END, key = ARGV[argument], value = '', kind = kind, expect = expect, life = life > 0 and life }
     argument = argument + 1
     if w.op == 0 then
+      has_put = true
       w.value = ARGV[argument]
       argument = argument + 1
     end
@@ -357,9 +399,18 @@ do
   end
 end
 load(keys)
+local is_full = false
+if has_put then
+  local answer = redis.pcall('HSETNX', META, 'id', '')
+  if type(answer) == 'table' and answer.err then
+    if not string.find(answer.err, 'OOM', 1, true) then return answer end
+    is_full = true
+  end
+end
 local function refusal(w, newest, live)
   if w.kind == 1 and live or w.kind == 2 and w.expect ~= newest then return 'c' .. text(newest) end
   if w.op == CHECK then return nil end
+  if is_full and w.op == 0 then return 'm' end
   if w.life and not marker_ttl then return 't' end
   if max_value_size and #w.value > max_value_size then return 'v' .. text(max_value_size) end
 end
@@ -470,6 +521,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -489,6 +559,7 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+local work = 0
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
   if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
@@ -503,6 +574,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -525,6 +597,14 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 local function parse(key, head)
   local e = { key = key, n = 0, rows = '', blob = '' }
@@ -573,7 +653,7 @@ local function remove_for_good(e, rev)
 end
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -607,6 +687,7 @@ local function pairs_of(index, is_sorted_set)
   end
   return list
 end
+local function insist() call('HDEL', META, '') end
 local logged = revision
 local function log(nonce, outcomes)
   local id
@@ -621,7 +702,8 @@ local function log(nonce, outcomes)
 end
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -653,7 +735,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])
@@ -668,13 +749,13 @@ local function flush(nonce, outcomes, grows, is_seen)
   changed = {}
   older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 end
-local PAGE = 200
+local PAGE, MOST = 200, 500
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 local function lapse(e, rev)
@@ -694,8 +775,9 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -732,14 +814,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -748,22 +834,28 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end
@@ -840,6 +932,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -859,6 +970,7 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+local work = 0
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
   if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
@@ -873,6 +985,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -895,6 +1008,14 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 local function parse(key, head)
   local e = { key = key, n = 0, rows = '', blob = '' }
@@ -943,7 +1064,7 @@ local function remove_for_good(e, rev)
 end
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -977,6 +1098,7 @@ local function pairs_of(index, is_sorted_set)
   end
   return list
 end
+local function insist() call('HDEL', META, '') end
 local logged = revision
 local function log(nonce, outcomes)
   local id
@@ -991,7 +1113,8 @@ local function log(nonce, outcomes)
 end
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -1023,7 +1146,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])
@@ -1038,13 +1160,13 @@ local function flush(nonce, outcomes, grows, is_seen)
   changed = {}
   older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 end
-local PAGE = 200
+local PAGE, MOST = 200, 500
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 local function lapse(e, rev)
@@ -1064,8 +1186,9 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -1102,14 +1225,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -1118,22 +1245,28 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end
@@ -1173,6 +1306,25 @@ local function visible(head)
     if not is_apart then value_at = value_at + length end
   end
   return rows
+end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
 end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
@@ -1214,8 +1366,8 @@ for i = 7, #ARGV, 2 do
   local is_full = #live == room or #marked == room
   for _, keys in ipairs({ live, marked }) do
     for j, head in ipairs(heads_of(keys)) do
-      local rows = visible(head)
-      for k = newest_only and math.max(1, #rows) or 1, #rows do
+      local rows = newest_only and { newest_of(head) } or visible(head)
+      for k = 1, #rows do
         if rows[k].revision > after and rows[k].revision <= up_to then
           reply[#reply + 1] = rows[k].revision
           reply[#reply + 1] = keys[j]
@@ -1265,6 +1417,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -1284,6 +1455,7 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+local work = 0
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
   if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
@@ -1298,6 +1470,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -1320,6 +1493,14 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 local function parse(key, head)
   local e = { key = key, n = 0, rows = '', blob = '' }
@@ -1368,7 +1549,7 @@ local function remove_for_good(e, rev)
 end
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -1402,6 +1583,7 @@ local function pairs_of(index, is_sorted_set)
   end
   return list
 end
+local function insist() call('HDEL', META, '') end
 local logged = revision
 local function log(nonce, outcomes)
   local id
@@ -1416,7 +1598,8 @@ local function log(nonce, outcomes)
 end
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -1448,7 +1631,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])
@@ -1463,13 +1645,13 @@ local function flush(nonce, outcomes, grows, is_seen)
   changed = {}
   older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 end
-local PAGE = 200
+local PAGE, MOST = 200, 500
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 local function lapse(e, rev)
@@ -1489,8 +1671,9 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -1527,14 +1710,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -1543,22 +1730,28 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end
@@ -1599,6 +1792,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -1618,6 +1830,7 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+local work = 0
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
   if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
@@ -1632,6 +1845,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -1654,6 +1868,14 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 local function parse(key, head)
   local e = { key = key, n = 0, rows = '', blob = '' }
@@ -1702,7 +1924,7 @@ local function remove_for_good(e, rev)
 end
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -1736,6 +1958,7 @@ local function pairs_of(index, is_sorted_set)
   end
   return list
 end
+local function insist() call('HDEL', META, '') end
 local logged = revision
 local function log(nonce, outcomes)
   local id
@@ -1750,7 +1973,8 @@ local function log(nonce, outcomes)
 end
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -1782,7 +2006,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])
@@ -1797,13 +2020,13 @@ local function flush(nonce, outcomes, grows, is_seen)
   changed = {}
   older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 end
-local PAGE = 200
+local PAGE, MOST = 200, 500
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 local function lapse(e, rev)
@@ -1823,8 +2046,9 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -1861,14 +2085,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -1877,22 +2105,28 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end
@@ -1954,6 +2188,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -1976,9 +2229,8 @@ for i = 6, #ARGV, 2 do
   looked = looked + #keys
   for j, head in ipairs(heads_of(keys)) do
     last = keys[j]
-    local rows = visible(head)
-    local newest = rows[#rows]
-    if newest and newest.op == 0 then
+    local newest = newest_of(head)
+    if newest then
       reply[#reply + 1] = last
       reply[#reply + 1] = record(newest, with_values)
       if with_values then size = size + newest.length end
@@ -2029,6 +2281,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -2060,6 +2331,7 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+local work = 0
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
   if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
@@ -2074,6 +2346,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -2096,6 +2369,14 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 local function parse(key, head)
   local e = { key = key, n = 0, rows = '', blob = '' }
@@ -2144,7 +2425,7 @@ local function remove_for_good(e, rev)
 end
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -2178,6 +2459,7 @@ local function pairs_of(index, is_sorted_set)
   end
   return list
 end
+local function insist() call('HDEL', META, '') end
 local logged = revision
 local function log(nonce, outcomes)
   local id
@@ -2192,7 +2474,8 @@ local function log(nonce, outcomes)
 end
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -2224,7 +2507,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])
@@ -2239,13 +2521,13 @@ local function flush(nonce, outcomes, grows, is_seen)
   changed = {}
   older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 end
-local PAGE = 200
+local PAGE, MOST = 200, 500
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 local function lapse(e, rev)
@@ -2265,8 +2547,9 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -2303,14 +2586,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -2319,22 +2606,28 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end
@@ -2354,18 +2647,15 @@ local function give(key, row)
 end
 local function give_rows(revisions, keys)
   for i, head in ipairs(heads_of(keys)) do
-    if head then
-      local rows = visible(head)
-      for j = newest_only and math.max(1, #rows) or 1, #rows do
-        if rows[j].revision == revisions[i] then
-          if not give(keys[i], rows[j]) then
-            last = revisions[i]
-            return false
-          end
-        end
-      end
+    local row
+    if head and newest_only then
+      row = newest_of(head)
+      if row and row.revision ~= revisions[i] then row = nil end
+    elseif head then
+      row = row_of(head, revisions[i])
     end
     last = revisions[i]
+    if row and not give(keys[i], row) then return false end
   end
   return true
 end
@@ -2375,8 +2665,8 @@ elseif mode == 'keys' then
   local rows, keys = {}, {}
   for i = FIRST, #ARGV do keys[#keys + 1] = ARGV[i] end
   for i, head in ipairs(heads_of(keys)) do
-    local kept = head and visible(head) or {}
-    for j = newest_only and math.max(1, #kept) or 1, #kept do
+    local kept = not head and {} or newest_only and { newest_of(head) } or visible(head)
+    for j = 1, #kept do
       if kept[j].revision > after and kept[j].revision <= up_to then
         kept[j].key = keys[i]
         rows[#rows + 1] = kept[j]
@@ -2458,6 +2748,25 @@ local function visible(head)
     if not is_apart then value_at = value_at + length end
   end
   return rows
+end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
 end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
@@ -2550,6 +2859,25 @@ local function visible(head)
   end
   return rows
 end
+local function newest_of(head)
+  local at = 2 + (byte(head) - 1) * SIZE
+  local rev, since, expires, op, length = read(ROW, head, at)
+  if is_due(since, expires) then return nil end
+  return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
+end
+local function row_of(head, wanted)
+  local n = byte(head)
+  local value_at = 2 + n * SIZE
+  for i = 1, n do
+    local at = 2 + (i - 1) * SIZE
+    local rev, _, _, op, length = read(ROW, head, at)
+    if rev == wanted then
+      if i <= n - history then return nil end
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+    end
+    if op < APART then value_at = value_at + length end
+  end
+end
 local function record(row, with_value)
   local line = char(1) .. sub(row.head, row.at, row.at + SIZE - 1)
   if not with_value or row.length == 0 then return line end
@@ -2569,6 +2897,7 @@ local RETENTION = 10000
 local entries, changed = {}, {}
 local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 local stamp = math.max(now, created)
+local work = 0
 local function put(index, field, value) index.add[field] = value end
 local function take(index, field)
   if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
@@ -2583,6 +2912,7 @@ end
 local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
+  work = work + 1
   if op >= APART then take(values, text(rev)) end
   if expires > 0 then take(deadlines, member(rev, e.key)) end
   if not is_newest then take(older, member(rev, e.key)) end
@@ -2605,6 +2935,14 @@ local function drop(e)
   if op < APART then e.blob = sub(e.blob, length + 1) end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
+end
+local function clear(e)
+  for i = 1, e.n do
+    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    forget(e, rev, expires, op, length, i == e.n)
+  end
+  e.rows, e.blob, e.n = '', '', 0
+  reread(e)
 end
 local function parse(key, head)
   local e = { key = key, n = 0, rows = '', blob = '' }
@@ -2653,7 +2991,7 @@ local function remove_for_good(e, rev)
 end
 local function append(e, op, value, life, keep)
   revision = revision + 1
-  while e.n >= keep do drop(e) end
+  if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
   if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
@@ -2687,6 +3025,7 @@ local function pairs_of(index, is_sorted_set)
   end
   return list
 end
+local function insist() call('HDEL', META, '') end
 local logged = revision
 local function log(nonce, outcomes)
   local id
@@ -2701,7 +3040,8 @@ local function log(nonce, outcomes)
 end
 local function flush(nonce, outcomes, grows, is_seen)
   local is_logged = revision > logged or is_seen
-  if is_logged and grows then log(nonce, outcomes) end
+  if not grows then insist() end
+  if is_logged then log(nonce, outcomes) end
   local heads, newest, gone = {}, {}, {}
   local into = { [LIVE] = {}, [MARKED] = {} }
   local out = { [LIVE] = {}, [MARKED] = {} }
@@ -2733,7 +3073,6 @@ local function flush(nonce, outcomes, grows, is_seen)
   send('ZREM', DEADLINE, deadlines.remove)
   send('HDEL', HEADS, gone)
   send('ZREM', NEWEST, gone)
-  if is_logged and not grows then log(nonce, outcomes) end
   send('HSET', HEADS, heads)
   send('ZADD', NEWEST, newest)
   send('ZADD', LIVE, into[LIVE])
@@ -2748,13 +3087,13 @@ local function flush(nonce, outcomes, grows, is_seen)
   changed = {}
   older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
 end
-local PAGE = 200
+local PAGE, MOST = 200, 500
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
     if row.op % APART ~= 0 and is_due(row.created, row.expires) then compacted = math.max(compacted, row.revision) end
   end
-  while e.n > 0 do drop(e) end
+  clear(e)
   if was_live and marker_ttl then append(e, 3, '', marker_ttl, 1) end
 end
 local function lapse(e, rev)
@@ -2774,8 +3113,9 @@ local function found_in(index, ...)
   load(keys)
   return rows
 end
-local function oldest_first(rows)
+local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
+    if work >= MOST then return true end
     local e = entries[found.key]
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
@@ -2812,14 +3152,18 @@ local function settle(nonce)
   if due == 0 or now < due then return true end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
-  for _, found in ipairs(own) do lapse(entries[found.key], found.revision) end
-  if #own == PAGE then is_more = true end
+  for _, found in ipairs(own) do
+    if work >= MOST then break end
+    lapse(entries[found.key], found.revision)
+  end
+  if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
     local keys = call('ZRANGE', NEWEST, 0, PAGE - 1)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
       local e = entries[key]
+      if work >= MOST then break end
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -2828,22 +3172,28 @@ local function settle(nonce)
         expire(e)
       end
     end
-    if all then is_more = true end
-    if oldest_first(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
+    if all or work >= MOST then is_more = true end
+    if lapse_by_age(found_in(OLDER, 0, PAGE - 1)) then is_more = true end
   end
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
+  insist()
   call('HSET', META, 'due', text(due))
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local keys, last = {}, trimming
-  for i, item in ipairs(items) do last, keys[i] = split(item) end
-  load(keys)
-  trimming = #items == PAGE and last or nil
+  local last, looked = trimming, 0
+  for i, item in ipairs(items) do
+    if work >= MOST then break end
+    local key
+    last, key = split(item)
+    load({ key })
+    looked = i
+  end
+  trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
   return trimming == nil
 end
@@ -2853,7 +3203,7 @@ return { is_settled and is_trimmed and 0 or 1, due, now }`,
   takeTurn: `local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return { math.max(1, redis.call('PTTL', KEYS[1])) } end
 local names = redis.call('ZRANGE', KEYS[2], 0, -1)
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return { 0, (unpack or table.unpack)(names) }`,
   void: `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
 local pack, read = struct.pack, struct.unpack

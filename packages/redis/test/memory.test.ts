@@ -1,0 +1,40 @@
+import { redisCommand } from "@revkv/servers/redis";
+import { expect, test } from "vitest";
+import { open, server, watch } from "./open.ts";
+
+test("B10: without memory puts fail and write nothing, markers and reads work, and all goes on when there is room", async () => {
+  const redis = await server();
+  const manager = await open(redis.url);
+  const kv = await manager.createKeyValue({ bucket: "b", history: 2, limitMarkerTtl: 60_000 });
+  const watched = await watch(kv);
+  await kv.put("a", "1");
+  await kv.put("b", "1");
+  await kv.put("short", "1", { ttl: 300 });
+  await redisCommand(redis, "CONFIG", "SET", "maxmemory", "1");
+  await expect(kv.put("a", "2")).rejects.toMatchObject({ code: "STORAGE_FULL" });
+  await expect(
+    kv.transaction([
+      { op: "delete", key: "a" },
+      { op: "put", key: "c", value: "x" },
+    ]),
+  ).rejects.toMatchObject({ code: "STORAGE_FULL" });
+  expect((await kv.status()).lastRevision).toBe(3);
+  // What goes together in one commit is judged each by itself.
+  const [put, deletion, create, check] = await Promise.allSettled([
+    kv.put("c", "1"),
+    kv.delete("a"),
+    kv.create("b", "2"),
+    kv.transaction([{ op: "check", key: "b", lastRevision: 2 }]),
+  ]);
+  expect(put).toMatchObject({ status: "rejected", reason: { code: "STORAGE_FULL" } });
+  expect(deletion).toEqual({ status: "fulfilled", value: 4 });
+  expect(create).toMatchObject({ status: "rejected", reason: { code: "KEY_EXISTS" } });
+  expect(check).toEqual({ status: "fulfilled", value: [2] });
+  expect(await kv.purge("b")).toBe(5);
+  expect(await kv.delete("never")).toBe(6);
+  await expect.poll(() => watched.entries.map(({ key, revision }) => `${key}@${revision}`)).toContain("short@7");
+  expect(await kv.keys()).toEqual([]);
+  expect(await kv.purgeDeletes({ olderThan: 0 })).toBeGreaterThan(3);
+  await redisCommand(redis, "CONFIG", "SET", "maxmemory", "0");
+  expect(await kv.put("a", "3")).toBe(8);
+});
