@@ -50,6 +50,7 @@ export function makeClient(options: RedisConnectOptions, timeout: number): AnyRe
   // What was lost, its commands tell.
   client.on("error", () => undefined);
   client.on("node error", () => undefined);
+  client.on("+node", (node: RedisNode) => void leavable(node));
   return client;
 }
 
