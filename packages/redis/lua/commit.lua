@@ -16,6 +16,8 @@ if not settle(nonce) then return -2 end
 if max_bytes and not trim(nonce) then return -2 end
 
 local OPERATION, END, CHECK = '>BBI8I8', 8, 4
+-- What the log says of a commit at the most, in bytes; `?` when it would be more.
+local LONGEST = 2048
 local units, keys, has_put = {}, {}, false
 do
   local unit, argument = {}, 4
@@ -125,9 +127,10 @@ if #changed > 0 then
   local outcomes = ''
   if not is_plain then
     local words = {}
-    for i = 2, #reply do words[i - 1] = type(reply[i]) == 'number' and text(reply[i]) or reply[i] end
+    -- `+`: carried out; its revisions follow from those of the step.
+    for i = 2, #reply do words[i - 1] = type(reply[i]) == 'number' and '+' or reply[i] end
     outcomes = table.concat(words, ' ')
-    if #outcomes > 4096 then outcomes = '?' end
+    if #outcomes > LONGEST then outcomes = '?' end
   end
   flush(nonce, outcomes, grows, false)
 end

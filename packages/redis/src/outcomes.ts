@@ -47,13 +47,20 @@ export function outcomesOf(units: readonly Unit[], words: readonly unknown[]): O
 }
 
 /**
- * What became of units whose answer was lost, by what the log says of them; undefined when it does not say it.
+ * What became of units whose answer was lost, by what the log says of them, and by the last revision of their step;
+ * undefined when it does not say it.
  */
-export function loggedOutcomes(units: readonly Unit[], last: number, words: string): Outcome[] | undefined {
-  if (words === "?") return undefined;
-  if (words !== "") return outcomesOf(units, words.split(" "));
-  let first = last + 1 - units.reduce((sum, unit) => sum + unit.length, 0);
-  return units.map((unit) => unit.map(() => first++));
+export function loggedOutcomes(units: readonly Unit[], last: number, logged: string): Outcome[] | undefined {
+  if (logged === "?") return undefined;
+  const words = logged === "" ? units.map(() => "+") : logged.split(" ");
+  const isWritten = (index: number): boolean => !/^[a-z]/.test(words[index] ?? "");
+  const written = units.flatMap((unit, index) => (isWritten(index) ? unit : [])).filter(({ op }) => op !== "check");
+  let next = last + 1 - written.length;
+  return units.map((unit, index) => {
+    const first = next;
+    if (isWritten(index)) next += unit.filter(({ op }) => op !== "check").length;
+    return outcomeOf(unit, words[index] === "+" ? first : words[index]);
+  });
 }
 
 function outcomeOf(unit: Unit, word: unknown): Outcome {

@@ -379,6 +379,7 @@ if meta[16] and call('HEXISTS', VOID, nonce) == 1 then return -3 end
 if not settle(nonce) then return -2 end
 if max_bytes and not trim(nonce) then return -2 end
 local OPERATION, END, CHECK = '>BBI8I8', 8, 4
+local LONGEST = 2048
 local units, keys, has_put = {}, {}, false
 do
   local unit, argument = {}, 4
@@ -480,9 +481,9 @@ if #changed > 0 then
   local outcomes = ''
   if not is_plain then
     local words = {}
-    for i = 2, #reply do words[i - 1] = type(reply[i]) == 'number' and text(reply[i]) or reply[i] end
+    for i = 2, #reply do words[i - 1] = type(reply[i]) == 'number' and '+' or reply[i] end
     outcomes = table.concat(words, ' ')
-    if #outcomes > 4096 then outcomes = '?' end
+    if #outcomes > LONGEST then outcomes = '?' end
   end
   flush(nonce, outcomes, grows, false)
 end
