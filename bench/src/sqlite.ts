@@ -8,6 +8,7 @@ import { diskLatency } from "./disk.ts";
 import { keyv, unstorage } from "./peers.ts";
 import { databaseFile, pragmas, rawBetterSqlite3, rawNodeSqlite } from "./raw-sqlite.ts";
 import { revkv } from "./revkv.ts";
+import { idleShare } from "./sqlite-idle.ts";
 import type { Kind, Subject } from "./store.ts";
 import type { TaskName } from "./tasks.ts";
 
@@ -117,7 +118,7 @@ const comparison: Comparison = {
     growing("put", largest),
   ],
   aims: ownPairs.flatMap(aimsOf),
-  more: async () => diskLatency(),
+  more: async () => `${diskLatency()}\n${await idleShare()}`,
 };
 
 export default comparison;

@@ -20,6 +20,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** How many clients are connected. */
   readonly connections: number;
+  /** How many bytes from clients are held. */
+  readonly waiting: number;
   /** Resets all connections, at both ends. New ones are served. */
   cut(): void;
   /**
@@ -89,6 +91,9 @@ export async function startProxy(target: ProxyTarget): Promise<TcpProxy> {
     port: reserved.port,
     get connections() {
       return links.size;
+    },
+    get waiting() {
+      return [...links].reduce((sum, { client }) => sum + client.readableLength, 0);
     },
     cut,
     hold: (...directions) => {

@@ -1,13 +1,6 @@
 import type { NormalizedConfig } from "@revkv/api";
 import type { Parameter } from "./session.ts";
 
-/** A config as it was stored. */
-export function parseConfig(text: string): NormalizedConfig {
-  const config = JSON.parse(text) as NormalizedConfig;
-  Object.freeze(config.metadata);
-  return Object.freeze(config);
-}
-
 /** A config as it is stored: the JSON, and what the functions of the database need of it. */
 export function configParameters(config: NormalizedConfig): readonly Parameter[] {
   const { history, ttl, limitMarkerTtl, maxValueSize, maxBytes } = config;

@@ -1,5 +1,5 @@
 import type { NormalizedConfig } from "@revkv/api";
-import { KeyValueError, sameConfig } from "@revkv/api";
+import { sameConfig } from "@revkv/api";
 import type {
   BucketDescription,
   BucketStorage,
@@ -16,9 +16,9 @@ import type {
   Unit,
   Write,
 } from "@revkv/api/adapter";
-import { bytesOf } from "@revkv/api/adapter";
+import { bucketGone, bytesOf, parseConfig } from "@revkv/api/adapter";
 import { byteaArray, numberArray, textArray } from "./arrays.ts";
-import { configParameters, parseConfig } from "./bucket-config.ts";
+import { configParameters } from "./bucket-config.ts";
 import { readKeyPage } from "./key-reader.ts";
 import { readLogPage } from "./log-reader.ts";
 import { expectation, operationCode, outcomeOf, outcomesOf } from "./outcomes.ts";
@@ -204,9 +204,4 @@ export class PostgresBucket implements BucketStorage {
     );
     return outcomesOf(row?.[0] as string);
   }
-}
-
-/** The error of whoever holds a bucket that was deleted (rule B11). */
-function bucketGone(): KeyValueError {
-  return new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted");
 }

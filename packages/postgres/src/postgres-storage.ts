@@ -1,7 +1,7 @@
 import type { Capabilities, KeyValueError, NormalizedConfig } from "@revkv/api";
 import type { Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep } from "@revkv/api/adapter";
-import { embeddedCapabilities } from "@revkv/api/adapter";
-import { configParameters, parseConfig } from "./bucket-config.ts";
+import { embeddedCapabilities, parseConfig } from "@revkv/api/adapter";
+import { configParameters } from "./bucket-config.ts";
 import type { Channels } from "./channels.ts";
 import type { Listener } from "./listener.ts";
 import type { Store } from "./postgres-bucket.ts";

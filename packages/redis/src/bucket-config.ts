@@ -1,12 +1,5 @@
 import type { NormalizedConfig } from "@revkv/api";
 
-/** A config as it was stored. */
-export function parseConfig(text: string): NormalizedConfig {
-  const config = JSON.parse(text) as NormalizedConfig;
-  Object.freeze(config.metadata);
-  return Object.freeze(config);
-}
-
 /** What the scripts need of a config beside its history: names and values, empty where unset. */
 export function settingsOf({ ttl, limitMarkerTtl, maxValueSize, maxBytes }: NormalizedConfig): string[] {
   const settings = { ttl, marker_ttl: limitMarkerTtl, max_value_size: maxValueSize, max_bytes: maxBytes };

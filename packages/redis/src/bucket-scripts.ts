@@ -1,5 +1,5 @@
-import { KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
+import { bucketGone } from "@revkv/api/adapter";
 import { bucketKeys, logIndex } from "./bucket-keys.ts";
 import type { Commands, ScriptName } from "./commands.ts";
 import type { Nonces } from "./nonces.ts";
@@ -65,7 +65,7 @@ export class BucketScripts {
   async #send(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
     const keys = name === "read" ? this.keys.slice(0, readingKeys) : this.keys;
     const reply = await this.#commands.script(name, keys, [this.#incarnation, ...args]);
-    if (reply === gone) throw new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted");
+    if (reply === gone) throw bucketGone();
     return reply;
   }
 }

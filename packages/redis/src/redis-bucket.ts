@@ -1,5 +1,5 @@
 import type { NormalizedConfig } from "@revkv/api";
-import { KeyValueError, sameConfig } from "@revkv/api";
+import { sameConfig } from "@revkv/api";
 import type {
   BucketDescription,
   BucketStorage,
@@ -15,7 +15,8 @@ import type {
   Row,
   Unit,
 } from "@revkv/api/adapter";
-import { canExpire, parseConfig, settingsOf } from "./bucket-config.ts";
+import { bucketGone, parseConfig } from "@revkv/api/adapter";
+import { canExpire, settingsOf } from "./bucket-config.ts";
 import { metaKey } from "./bucket-keys.ts";
 import { BucketScripts } from "./bucket-scripts.ts";
 import type { ChangeReader } from "./change-reader.ts";
@@ -102,7 +103,7 @@ export class RedisBucket implements BucketStorage {
     const { commands, prefix } = this.#store;
     const read = (): Promise<unknown> => commands.command("hmget", metaKey(prefix, this.name), "id", "config");
     const [id, config] = (await commands.repeat(read, call.signal)) as readonly (Buffer | null)[];
-    if (String(id) !== this.incarnation) throw new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted");
+    if (String(id) !== this.incarnation) throw bucketGone();
     const text = String(config);
     if (!sameConfig(parseConfig(text), from)) return false;
     if (canExpire(to) || to.history < from.history) await this.#store.lookAfter(this.name, this.incarnation, call);
@@ -121,7 +122,7 @@ export class RedisBucket implements BucketStorage {
     const { log } = this.scripts;
     const newest = (): Promise<unknown> => commands.command("xrevrange", log, "+", "-", "COUNT", "1");
     const [step] = (await commands.repeat(newest, call.signal)) as readonly [Buffer][];
-    if (step === undefined) throw new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted");
+    if (step === undefined) throw bucketGone();
     return changes.follow(log, String(step[0]), wake);
   }
 }

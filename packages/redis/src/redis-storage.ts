@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Capabilities, KeyValueError, NormalizedConfig } from "@revkv/api";
 import type { Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep } from "@revkv/api/adapter";
-import { embeddedCapabilities } from "@revkv/api/adapter";
-import { canExpire, parseConfig, settingsOf } from "./bucket-config.ts";
+import { embeddedCapabilities, parseConfig } from "@revkv/api/adapter";
+import { canExpire, settingsOf } from "./bucket-config.ts";
 import type { SharedKeys } from "./bucket-keys.ts";
 import { bucketKeys, logIndex, metaKey, sharedKeys } from "./bucket-keys.ts";
 import { BucketScripts } from "./bucket-scripts.ts";

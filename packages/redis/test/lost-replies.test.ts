@@ -52,7 +52,7 @@ test("M10: a write that was lost before it was carried out is sent again, once",
   await kv.put("a", "1");
   network.hold("to-server");
   const writing = kv.put("a", "2");
-  await delay(50);
+  await expect.poll(() => network.waiting).toBeGreaterThan(0);
   network.cut();
   network.release();
   expect(await writing).toBe(2);

@@ -1,5 +1,5 @@
 import type { NormalizedConfig } from "@revkv/api";
-import { KeyValueError } from "@revkv/api";
+import { bucketGone, parseConfig } from "@revkv/api/adapter";
 import type { BucketStatements } from "./bucket-statements.ts";
 
 /** What a bucket is at one moment. */
@@ -60,16 +60,4 @@ export class StateReader {
       bytes,
     };
   }
-}
-
-/** A config as it was stored. */
-export function parseConfig(text: string): NormalizedConfig {
-  const config = JSON.parse(text) as NormalizedConfig;
-  Object.freeze(config.metadata);
-  return Object.freeze(config);
-}
-
-/** The error of whoever holds a bucket that was deleted (rule B11). */
-export function bucketGone(options?: ErrorOptions): KeyValueError {
-  return new KeyValueError("BUCKET_NOT_FOUND", "the bucket was deleted", options);
 }

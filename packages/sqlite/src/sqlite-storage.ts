@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Capabilities, KeyValueError, NormalizedConfig } from "@revkv/api";
 import type { Awaitable, Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep } from "@revkv/api/adapter";
-import { embeddedCapabilities, embeddedTraits } from "@revkv/api/adapter";
-import { isExpiring, parseConfig } from "./bucket-state.ts";
+import { embeddedCapabilities, embeddedTraits, parseConfig } from "@revkv/api/adapter";
+import { isExpiring } from "./bucket-state.ts";
 import type { SqlValue, Statement } from "./driver.ts";
 import { countBytes, createRows, rowsTable } from "./schema.ts";
 import { SqliteBucket } from "./sqlite-bucket.ts";

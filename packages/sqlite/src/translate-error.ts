@@ -1,6 +1,6 @@
 import type { KeyValueErrorCode } from "@revkv/api";
 import { isKeyValueError, KeyValueError } from "@revkv/api";
-import { bucketGone } from "./bucket-state.ts";
+import { bucketGone } from "@revkv/api/adapter";
 import type { ResultOf } from "./driver.ts";
 
 /** What SQLite's results mean for users, by the name of the primary result code; more exact names come first. */

@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { later, open, temporaryFile } from "./open.ts";
@@ -25,9 +26,11 @@ test.each(drivers)("%s: a write waits for another's transaction, without holding
   const writing = kv.put("a", "2").finally(() => {
     settled = true;
   });
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let turn = 0; turn < 20; turn += 1) {
+    await nextTurn();
+    expect((await kv.get("a"))?.string()).toBe("1");
+  }
   expect(settled).toBe(false);
-  expect((await kv.get("a"))?.string()).toBe("1");
   other.exec("COMMIT");
   expect(await writing).toBe(2);
 });

@@ -35,5 +35,6 @@ export { StorageKeyValue } from "./storage-key-value.ts";
 export { checkManagerOptions, type HandleFactory, StorageManager } from "./storage-manager.ts";
 export type { StorageWatcher } from "./storage-watcher.ts";
 export { StoredBucket } from "./stored-bucket.ts";
+export { bucketGone, parseConfig } from "./stored-config.ts";
 export { isTurnUsedUp, nextTurn } from "./turn.ts";
 export type { Outcome, Refusal, Unit, Write } from "./write.ts";

@@ -743,7 +743,22 @@ BEGIN
   END IF;
 END
 $$;`,
-  "0006-read": `-- Tells whether readers see an entry of a bucket where entries expire or are being trimmed: it is not due itself, the
+  "0006-read": `-- A bucket for readers: as of the moment of the statement that asks, unlike in \`hold\`; an error when it was deleted
+-- (rule B11).
+CREATE FUNCTION {schema}.existing(p_bucket integer) RETURNS {schema}.bucket
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  b {schema}.bucket;
+BEGIN
+  SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
+  END IF;
+  RETURN b;
+END
+$$;
+
+-- Tells whether readers see an entry of a bucket where entries expire or are being trimmed: it is not due itself, the
 -- newest of its key is not due, and no more than the history allows are newer (rules T1, T4, B6).
 CREATE FUNCTION {schema}.visible(
   b {schema}.bucket, p_now bigint, p_key text, p_revision bigint, p_created bigint, p_expires bigint
@@ -803,10 +818,7 @@ DECLARE
   first bigint;
   hits bigint[];
 BEGIN
-  SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
-  END IF;
+  b := {schema}.existing(p_bucket);
   h := {schema}.head(b);
   page.head := h.revision;
   page.now := {now};
@@ -914,10 +926,7 @@ DECLARE
   high text;
   item {schema}.key_page;
 BEGIN
-  SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
-  END IF;
+  b := {schema}.existing(p_bucket);
   now := {now};
   -- By byte, as keys are: the database may sort otherwise.
   FOR low, high IN
@@ -964,10 +973,7 @@ DECLARE
   h record;
   now bigint;
 BEGIN
-  SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
-  END IF;
+  b := {schema}.existing(p_bucket);
   now := {now};
   h := {schema}.head(b);
   config := b.config;
