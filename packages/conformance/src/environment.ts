@@ -157,7 +157,7 @@ function withOpen(storage: HarnessStorage, open: HarnessStorage["open"]): Harnes
     open,
     dispose: () => storage.dispose(),
     child,
-    ...(restart === undefined ? {} : { restart: () => restart.call(storage) }),
+    ...(restart === undefined ? {} : { restart: (whileAway: () => Promise<void>) => restart.call(storage, whileAway) }),
     ...(advance === undefined ? {} : { advance: (milliseconds: number) => advance.call(storage, milliseconds) }),
   };
 }

@@ -17,10 +17,10 @@ export interface HarnessStorage {
   /** Opens the storage, any number of times: each manager is a client of its own. */
   open(options?: ManagerOptions): Promise<KeyValueManager>;
   /**
-   * Stops the storage and starts it again while clients are connected, keeping what it holds; left out where there is
-   * nothing that could be restarted.
+   * Stops the storage, awaits `whileAway` while it answers nobody, and starts it again, keeping what it holds: all of it
+   * while clients are connected. Left out where there is nothing that could be restarted.
    */
-  restart?(): Promise<void>;
+  restart?(whileAway: () => Promise<void>): Promise<void>;
   /**
    * Moves the storage's clock forward, in milliseconds: a clock that stands still otherwise, so that scenarios are exact.
    * Left out where the clock cannot be moved: the suite then waits.

@@ -83,7 +83,11 @@ export const restartableHarness: Harness = {
     return {
       open: (more?: ManagerOptions) => connect({ ...options, ...more }),
       child: { module: child, args: [options] },
-      restart: () => server.restart(),
+      restart: async (whileAway) => {
+        await server.stop();
+        await whileAway();
+        await server.restart();
+      },
       dispose: async () => server[Symbol.asyncDispose](),
     };
   },

@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValueErrorCode, Operation } from "@revkv/api";
-import { isKeyValueError } from "@revkv/api";
 import { misuse, numbered, stateOf } from "../bucket-state.ts";
 import { bucketCalls, managerCalls } from "../every-call.ts";
 import { brief, eventually, of, read, rejects, rejectsWith, within } from "../expect.ts";
+import { range } from "../load.ts";
+import { isAway, restart } from "../outage.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
-
-/** What a call may be told while the storage is away (rules E3, M10). */
-const storageAway: readonly KeyValueErrorCode[] = ["UNAVAILABLE", "TIMEOUT", "OUTCOME_UNKNOWN"];
 
 /** Deadlines, signals, closing, and many writes at once (rules E3, E4, E5). */
 export const lifecycleScenarios: readonly Scenario[] = [
@@ -144,27 +142,33 @@ export const lifecycleScenarios: readonly Scenario[] = [
       const kv = await manager.createKeyValue({ bucket: "bucket", history: 64 });
       const outcomes = new Map<string, "resolved" | KeyValueErrorCode>();
       let restarted = false;
+      const rounds = range(0, 7).map(() => 0);
       const write = async (worker: number): Promise<void> => {
         for (let round = 0; !restarted || round < 3; round += 1) {
+          rounds[worker] = round;
           const key = `key.${worker}.${round}`;
           try {
             await within(`put ${key} to settle`, kv.put(key, "x"), 4 * timeout);
             outcomes.set(key, "resolved");
           } catch (error) {
-            assert.ok(isKeyValueError(error), String(error));
-            assert.ok(storageAway.includes(error.code), error.code);
+            if (!isAway(error)) throw error;
             outcomes.set(key, error.code);
           }
           // A storage that refuses at once must not keep the timers of this process from firing.
           await delay(1);
         }
       };
-      const workers = Array.from({ length: 8 }, (_, worker) => write(worker));
-      const restart = async (): Promise<void> => {
-        await storage.restart?.();
-        restarted = true;
+      const workers = rounds.map((_, worker) => write(worker));
+      // Behind the next write, which may have been begun before, comes one that nobody can have answered.
+      const away = async (): Promise<void> => {
+        const before = [...rounds];
+        const areTold = (): boolean => rounds.every((round, worker) => round > (before[worker] ?? 0) + 1);
+        await eventually("writes to settle while the storage is away", areTold);
       };
-      await Promise.all([restart(), ...workers]);
+      const restarting = restart(storage, away).finally(() => {
+        restarted = true;
+      });
+      await Promise.all([restarting, ...workers]);
       const keys = await eventually("the storage to answer again", () => kv.keys().catch(() => undefined));
       for (const [key, outcome] of outcomes) {
         if (outcome === "resolved") assert.ok(keys.includes(key), `${key} resolved, and is there`);
@@ -318,18 +322,21 @@ export const lifecycleScenarios: readonly Scenario[] = [
         const timeout = 2000;
         const manager = await storage.open({ timeout });
         const kv = await manager.createKeyValue({ bucket: "bucket" });
-        const restarting = storage.restart?.();
         const keys = numbered("key", 5000);
-        const puts = keys.map((key) => kv.put(key, new Uint8Array(2000)));
-        const outcomes = await within("every write to settle", Promise.allSettled(puts), 20 * timeout);
+        const put = (key: string): Promise<number> => kv.put(key, new Uint8Array(2000));
+        const settled: Promise<PromiseSettledResult<number>[]>[] = [];
+        const write = (some: readonly string[]): void => void settled.push(Promise.allSettled(some.map(put)));
+        const restarting = restart(storage, () => write(keys.slice(2500)));
+        write(keys.slice(0, 2500));
         await restarting;
+        const outcomes = (await within("every write to settle", Promise.all(settled), 20 * timeout)).flat();
         const there = new Set(await eventually("the storage to answer again", () => kv.keys().catch(() => undefined)));
         for (const [index, outcome] of outcomes.entries()) {
           const key = keys[index] ?? "";
           if (outcome.status === "fulfilled") assert.ok(there.has(key), `${key} resolved, and is there`);
           else {
             const { reason } = outcome;
-            assert.ok(isKeyValueError(reason) && storageAway.includes(reason.code), String(reason));
+            if (!isAway(reason)) throw reason;
             if (reason.code === "TIMEOUT") assert.ok(!there.has(key), `${key} was never sent, and is not there`);
           }
         }

@@ -1,24 +1,27 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import type { KeyValue, KeyValueErrorCode } from "@revkv/api";
-import { isKeyValueError } from "@revkv/api";
-import { brief, eventually, read, within } from "../expect.ts";
+import type { KeyValue } from "@revkv/api";
+import { brief, eventually, read } from "../expect.ts";
+import type { HarnessStorage } from "../harness.ts";
 import { inParallel, range } from "../load.ts";
+import { isAway, restart } from "../outage.ts";
 import type { Recorder } from "../recorder.ts";
 import { record, revisions } from "../recorder.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 
-const awayCodes: ReadonlySet<KeyValueErrorCode> = new Set(["UNAVAILABLE", "OUTCOME_UNKNOWN", "TIMEOUT"]);
-
-/** Tells whether an error says that the storage is not there, or was gone before it answered. */
-function isAway(error: unknown): boolean {
-  return isKeyValueError(error) && awayCodes.has(error.code);
+interface Writer {
+  /** The revisions of the writes that were acknowledged. */
+  readonly acknowledged: readonly number[];
+  /** How many writes were refused because the storage was away. */
+  readonly refused: number;
+  stop(): Promise<void>;
 }
 
-/** Writes until told to stop, also while the storage is away, and gives the revisions that were acknowledged. */
-function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; stop(): Promise<void> } {
+/** Writes until told to stop, also while the storage is away. */
+function writer(kv: KeyValue, name: string): Writer {
   const acknowledged: number[] = [];
+  let refused = 0;
   let stopped = false;
   const writing = (async () => {
     for (let index = 0; !stopped; index += 1) {
@@ -27,6 +30,7 @@ function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; 
       } catch (error) {
         // What became of the write is seen in the log.
         if (!isAway(error)) throw error;
+        refused += 1;
       }
       // Not as fast as possible: the log is read as a whole in the end.
       await delay(1);
@@ -36,6 +40,9 @@ function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; 
   writing.catch(() => {});
   return {
     acknowledged,
+    get refused() {
+      return refused;
+    },
     stop: async () => {
       stopped = true;
       await writing;
@@ -44,14 +51,11 @@ function writer(kv: KeyValue, name: string): { readonly acknowledged: number[]; 
 }
 
 /** A bucket that keeps all, on a storage of its own that can be restarted. */
-async function restartable(env: ScenarioEnv): Promise<{ kv: KeyValue; restart: () => Promise<void> }> {
+async function restartable(env: ScenarioEnv): Promise<{ kv: KeyValue; storage: HarnessStorage }> {
   const storage = await env.fresh();
   const manager = await storage.open();
   const kv = await manager.createKeyValue({ bucket: env.bucketName(), history: 64 });
-  const restart = async (): Promise<void> => {
-    await within("the storage to restart", storage.restart?.() ?? Promise.reject(new Error("cannot restart")), 60_000);
-  };
-  return { kv, restart };
+  return { kv, storage };
 }
 
 async function putWhenBack(kv: KeyValue, key: string): Promise<number> {
@@ -77,11 +81,11 @@ export const watchReconnectScenarios: readonly Scenario[] = [
   scenario("W10/idle-watcher", "a watcher that waits survives a restart and gets what is written after it", {
     requires: (_, storage) => storage.restart !== undefined,
     async run(env) {
-      const { kv, restart } = await restartable(env);
+      const { kv, storage } = await restartable(env);
       await kv.put("a", "before");
       const recorder = record(await kv.watch(">"));
       await recorder.reaches(1);
-      await restart();
+      await restart(storage);
       await putWhenBack(kv, "b");
       await assertWholeLog(kv, recorder);
     },
@@ -90,10 +94,10 @@ export const watchReconnectScenarios: readonly Scenario[] = [
   scenario("W10/unread-watcher", "a watcher that was not read before the restart delivers its initial set after it", {
     requires: (_, storage) => storage.restart !== undefined,
     async run(env) {
-      const { kv, restart } = await restartable(env);
+      const { kv, storage } = await restartable(env);
       await inParallel(300, 20, (index) => kv.put(`key.${index}`, "x"));
       const watcher = await kv.watch(">");
-      await restart();
+      await restart(storage);
       const last = await putWhenBack(kv, "after");
       const recorder = record(watcher);
       await recorder.reaches(last);
@@ -105,13 +109,14 @@ export const watchReconnectScenarios: readonly Scenario[] = [
   scenario("W10/while-writing", "with writes before, during and after two restarts nothing is missed or doubled", {
     requires: (_, storage) => storage.restart !== undefined,
     async run(env) {
-      const { kv, restart } = await restartable(env);
+      const { kv, storage } = await restartable(env);
       const recorders = await inParallel(3, 3, async () => record(await kv.watch(">")));
       const writers = [writer(kv, "one"), writer(kv, "two")];
       for (let round = 0; round < 2; round += 1) {
-        const before = recorders[0]?.revision ?? 0;
-        await eventually("the watchers to move", () => recorders.every(({ revision }) => revision > before));
-        await restart();
+        await Promise.all(recorders.map((recorder) => recorder.reaches(recorder.revision + 1)));
+        const refused = writers.map((one) => one.refused);
+        const areTold = (): boolean => writers.every((one, index) => one.refused > (refused[index] ?? 0));
+        await restart(storage, async () => void (await eventually("the writers to notice", areTold)));
         await putWhenBack(kv, "round");
       }
       await Promise.all(writers.map((one) => one.stop()));
@@ -126,10 +131,10 @@ export const watchReconnectScenarios: readonly Scenario[] = [
   scenario("W10/new-watcher", "after a restart a watcher can be started and resumed as before", {
     requires: (_, storage) => storage.restart !== undefined,
     async run(env) {
-      const { kv, restart } = await restartable(env);
+      const { kv, storage } = await restartable(env);
       await kv.put("a", "1");
       const { incarnation } = await kv.status();
-      await restart();
+      await restart(storage);
       const last = await putWhenBack(kv, "b");
       const resumeIncarnation = env.capabilities.bucketIncarnation ? { resumeIncarnation: incarnation } : {};
       const reader = read(await kv.watch(">", { resumeFromRevision: 1, ...resumeIncarnation }));

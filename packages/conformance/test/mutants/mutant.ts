@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValue, KeyValueEntry, KeyValueManager, KeyWatcher, ManagerOptions } from "@revkv/api";
 import { KeyValueError } from "@revkv/api";
 import type { BucketStorage, Storage } from "@revkv/api/adapter";
@@ -92,7 +91,7 @@ export function layeredMemory(name: string, makeLayer: MakeLayer): Harness {
         advance: async (milliseconds) => {
           time += layer.advance?.(milliseconds) ?? milliseconds;
         },
-        restart: () => server.restart(),
+        restart: (whileAway) => server.restart(whileAway),
         dispose: async () => keeper.release(),
       };
     },
@@ -105,12 +104,12 @@ class Server implements Surroundings {
   #isUp = true;
   readonly #wakes: Set<() => void> = new Set();
 
-  /** Away for long enough to be noticed by whoever asks now. */
-  async restart(): Promise<void> {
+  /** Away for long enough to be noticed by whoever asks then. */
+  async restart(whileAway: () => Promise<void>): Promise<void> {
     this.outages += 1;
     this.#isUp = false;
     for (const wake of this.#wakes) wake();
-    await delay(100);
+    await whileAway();
     this.#isUp = true;
     for (const wake of this.#wakes) wake();
   }
