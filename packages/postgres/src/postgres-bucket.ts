@@ -43,6 +43,9 @@ export interface Store {
   readonly lockWait: number;
 }
 
+/** How many due entries a change of config carries out before it in one step, which holds the bucket. */
+const settledAtATime = 500;
+
 /** A bucket in the tables of a schema. */
 export class PostgresBucket implements BucketStorage {
   readonly name: string;
@@ -134,29 +137,35 @@ export class PostgresBucket implements BucketStorage {
     };
   }
 
-  async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean> {
+  async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean | "more"> {
     const { session, statements, lockWait } = this.#store;
     const [found] = await session.run(statements.query.findBucket, [this.name], call);
     if (found === undefined || numberOf(found[0]) !== this.id) throw bucketGone();
     const text = found[2] as string;
     if (!sameConfig(parseConfig(text), from)) return false;
-    const parameters = [this.id, text, ...configParameters(to), lockWait];
-    const [row] = await session.run(statements.query.configure, parameters, call);
-    await this.#announce();
-    return row?.[0] === true;
+    const parameters = [this.id, text, ...configParameters(to), settledAtATime, lockWait];
+    try {
+      const [row] = await session.run(statements.query.configure, parameters, call);
+      return (row?.[0] as boolean | null) ?? "more";
+    } finally {
+      await this.#announce();
+    }
   }
 
   async purgeMarkers({ olderThan, after, limit }: PurgeQuery, call: Call): Promise<PurgePage> {
     const { session, statements, lockWait } = this.#store;
     const parameters = [this.id, olderThan, after, limit, lockWait];
-    const [row] = await session.run(statements.query.purgeMarkers, parameters, call);
-    await this.#announce();
-    const [removed, looked, last] = row ?? [];
-    return {
-      removed: numberOf(removed),
-      end: typeof last === "string" ? last : after,
-      done: numberOf(looked) < limit,
-    };
+    try {
+      const [row] = await session.run(statements.query.purgeMarkers, parameters, call);
+      const [removed, looked, last] = row ?? [];
+      return {
+        removed: numberOf(removed),
+        end: typeof last === "string" ? last : after,
+        done: numberOf(looked) < limit,
+      };
+    } finally {
+      await this.#announce();
+    }
   }
 
   subscribe(wake: () => void, call: Call): Promise<() => void> {

@@ -149,6 +149,29 @@ test("an announcement is never answered: its connection is given up, and closing
   expect(pool.idleCount).toBe(pool.totalCount);
 });
 
+test("a change that was not answered is announced: it may have been carried out", { timeout }, async () => {
+  const answers: string[] = [];
+  const forgetful = altered(patientPool(await emptyDatabase()), (send) => async (query) => {
+    const result = await send(query);
+    answers.push(query.text);
+    if (/^SELECT.*\.(write|purge_markers|configure)\(/.test(query.text)) throw new Error("the connection was lost");
+    return result;
+  });
+  const manager = await connect({ pool: forgetful });
+  later(() => manager.close());
+  const kv = await manager.createKeyValue({ bucket: "changed" });
+  const changes = [
+    () => kv.put("a", "1"),
+    () => kv.purgeDeletes(),
+    () => manager.updateKeyValue({ bucket: "changed", history: 2 }),
+  ];
+  for (const change of changes) {
+    answers.length = 0;
+    expect(await codeOf(change())).toBe("OUTCOME_UNKNOWN");
+    await until(() => answers.some((text) => text.includes("pg_notify")));
+  }
+});
+
 test("a client that vanishes within its transaction does not hold the bucket for long", { timeout }, async () => {
   const url = await emptyDatabase();
   const database = new URL(url).pathname.slice(1);

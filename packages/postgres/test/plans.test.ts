@@ -31,9 +31,10 @@ beforeAll(async () => {
   await client.connect();
   await client.query(`INSERT INTO ${schema}.entry (revision, created, expires, bucket_id, op, key, value)
     SELECT g, (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1000, CASE WHEN b.id = 3 AND g % 10 = 0 THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 3600000 END, b.id,
-      CASE WHEN g % 20 = 0 THEN 1 ELSE 0 END, 'area.' || (g / CASE WHEN b.id = 2 THEN 5 ELSE 1 END) % 1000 || '.key.' ||
-        g / CASE WHEN b.id = 2 THEN 5 ELSE 1 END, 'value'
-    FROM ${schema}.bucket b, generate_series(1, ${rows}) g`);
+      CASE WHEN g % 20 = 0 THEN 1 ELSE 0 END, 'area.' || k.number % 1000 || '.key.' || k.number, 'value'
+    FROM ${schema}.bucket b, generate_series(1, ${rows}) g, LATERAL (
+      -- The deep one's keys were written in rounds: four fifths of its log are not the newest of their key.
+      SELECT CASE WHEN b.id = 2 THEN g % ${rows / 5} ELSE g END AS number) k`);
   await client.query("ANALYZE");
   // Plans of statements within functions are told as notices.
   await client.query("LOAD 'auto_explain'");
@@ -119,6 +120,15 @@ test.for(["force_generic_plan", "force_custom_plan"])("no statement scans the en
   expect(scanning).toEqual([]);
 });
 
+/** How many pages of the database a statement may look at. */
+function mostPages(name: string): number {
+  // Of 10,000 revisions at the most it is asked whether they are the newest of their key.
+  if (name.endsWith("first page of a watch")) return 50_000;
+  // Pages of up to 500 rows, of which each is looked for among up to five of its key; a handful of keys; one key.
+  if (/page|prefix|tail/.test(name)) return 12_000;
+  return /puts|transaction|getMany/.test(name) ? 500 : 60;
+}
+
 /** How many pages of the database a statement looks at. */
 async function pagesOf(statement: keyof typeof query, parameters: readonly Parameter[]): Promise<number> {
   const text = `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${query[statement].text}`;
@@ -131,8 +141,7 @@ async function pagesOf(statement: keyof typeof query, parameters: readonly Param
 test("what a statement looks at follows what it is asked for, not the size of the bucket", async () => {
   const excessive: string[] = [];
   for (const [name, statement, parameters] of statements) {
-    // Pages of up to 500 rows, of which each is looked for among up to five of its key; a handful of keys; one key.
-    const most = /page|prefix|tail/.test(name) ? 12_000 : /puts|transaction|getMany/.test(name) ? 500 : 60;
+    const most = mostPages(name);
     // What is hit for the first time is also read into the caches of the connection.
     await pagesOf(statement, parameters);
     const pages = await pagesOf(statement, parameters);

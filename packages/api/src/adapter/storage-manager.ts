@@ -190,7 +190,7 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
     }
   }
 
-  /** Replaces a config, again and again when others change it at the same time (rule B4). */
+  /** Replaces a config, again and again when others change it at the same time, each step in its own time (rules B4, E3). */
   async #configure(
     { bucket, config }: OpenedBucket,
     update: KeyValueConfig,
@@ -198,8 +198,9 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
   ): Promise<Handle> {
     for (let from = config; ; ) {
       const to = updateConfig(from, update);
-      if (await this.#step((_, call) => bucket.configure(from, to, call), signal, true)) break;
-      from = (await this.#step((_, call) => bucket.describe(call), signal)).config;
+      const done = await this.#step((_, call) => bucket.configure(from, to, call), signal, true);
+      if (done === true) break;
+      if (done === false) from = (await this.#step((_, call) => bucket.describe(call), signal)).config;
     }
     this.#wake(bucket.name);
     return this.#handle(bucket);

@@ -171,9 +171,9 @@ export interface BucketStorage {
   /**
    * Replaces the config if it still is `from`; false when it is another by now. From then on no read shows more than the
    * new `history` and `ttl` allow; what was due by the old ones is carried out first, so that it does not come back
-   * (rules B6, T1).
+   * (rules B6, T1). Where that takes several steps it is `"more"` after each but the last: the kit calls it again.
    */
-  configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Awaitable<boolean>;
+  configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Awaitable<boolean | "more">;
 
   /**
    * One page of purgeDeletes, in key order: of each key whose newest row is a marker, removes every row when the marker

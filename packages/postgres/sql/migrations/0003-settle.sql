@@ -74,6 +74,8 @@ BEGIN
       WHERE o.created <= p_now - b.ttl)
   LOOP
     looked := looked + 1;
+    -- What the history does not reach any more has gone by that, not by its expiry (rule W13).
+    IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, due.key); END IF;
     SELECT e.created, e.expires INTO newest FROM {schema}.entry e
     WHERE e.bucket_id = b.id AND e.key = due.key ORDER BY e.revision DESC LIMIT 1;
     IF newest.expires <= p_now OR newest.created + b.ttl <= p_now THEN

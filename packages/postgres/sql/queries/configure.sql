@@ -1,1 +1,1 @@
-SELECT {schema}.configure($1, $2, $3, $4, $5, $6, $7, $8, $9) AS done
+SELECT {schema}.configure($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done

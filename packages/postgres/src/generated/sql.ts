@@ -203,6 +203,8 @@ BEGIN
       WHERE o.created <= p_now - b.ttl)
   LOOP
     looked := looked + 1;
+    -- What the history does not reach any more has gone by that, not by its expiry (rule W13).
+    IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, due.key); END IF;
     SELECT e.created, e.expires INTO newest FROM {schema}.entry e
     WHERE e.bucket_id = b.id AND e.key = due.key ORDER BY e.revision DESC LIMIT 1;
     IF newest.expires <= p_now OR newest.created + b.ttl <= p_now THEN
@@ -604,10 +606,12 @@ END
 $$;`,
   "0005-administer": `-- Replaces the config of a bucket if it still is \`p_from\`. What is due by the old one is carried out first, so that it
 -- does not come back; a lowered history is carried out in pages afterwards, and reads see none of the rest meanwhile
--- (rules B6, T1).
+-- (rules B6, T1). True when that is done, false when the config is another, null when a page of what comes first was
+-- carried out and there is more.
 CREATE FUNCTION {schema}.configure(
   p_bucket integer, p_from text, p_to text,
-  p_history smallint, p_ttl bigint, p_marker_ttl bigint, p_max_value_size bigint, p_max_bytes bigint, p_wait integer
+  p_history smallint, p_ttl bigint, p_marker_ttl bigint, p_max_value_size bigint, p_max_bytes bigint,
+  p_limit integer, p_wait integer
 )
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
@@ -621,23 +625,17 @@ BEGIN
   IF b.config <> p_from THEN RETURN false; END IF;
   now := {now};
   h := {schema}.head(b);
-  LOOP
-    settled := {schema}.settle_due(b, greatest(now, h.created), now, 1000, h.revision);
-    h.revision := settled.head;
-    EXIT WHEN settled.looked = 0;
-  END LOOP;
+  settled := {schema}.settle_due(b, greatest(now, h.created), now, p_limit, h.revision);
+  IF settled.looked >= p_limit THEN RETURN NULL; END IF;
   -- What a lowered history has hidden must not come back with a raised one.
-  WHILE p_history > b.history AND b.trimming IS NOT NULL LOOP
-    PERFORM {schema}.trim_page(b, 1000);
-    SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
-  END LOOP;
+  IF p_history > b.history AND {schema}.trim_page(b, p_limit) >= p_limit THEN RETURN NULL; END IF;
   UPDATE {schema}.bucket SET
     config = p_to, history = p_history, ttl = p_ttl, marker_ttl = p_marker_ttl,
     max_value_size = p_max_value_size, max_bytes = p_max_bytes,
-    trimming = CASE WHEN p_history < b.history THEN '' ELSE b.trimming END,
+    trimming = CASE WHEN p_history < history THEN '' ELSE trimming END,
     bytes = CASE
       WHEN p_max_bytes IS NULL THEN 0
-      WHEN b.max_bytes IS NOT NULL THEN bytes
+      WHEN max_bytes IS NOT NULL THEN bytes
       ELSE (SELECT coalesce(sum(octet_length(e.key) + coalesce(octet_length(e.value), 0)), 0)
         FROM {schema}.entry e WHERE e.bucket_id = p_bucket)
     END
@@ -1002,7 +1000,7 @@ export const queries = {
   bucketNames: `SELECT b.name FROM {schema}.bucket b WHERE b.name > $1 ORDER BY b.name LIMIT $2`,
   cleanUp: `SELECT {schema}.clean_up($1) AS removed`,
   commit: `SELECT {schema}.commit($1, $2, $3, $4, $5, $6, $7, $8) AS outcomes`,
-  configure: `SELECT {schema}.configure($1, $2, $3, $4, $5, $6, $7, $8, $9) AS done`,
+  configure: `SELECT {schema}.configure($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done`,
   createBucket: `INSERT INTO {schema}.bucket (name, config, history, ttl, marker_ttl, max_value_size, max_bytes)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (name) DO NOTHING
