@@ -6,6 +6,7 @@ const comparisons: Readonly<Record<string, () => Promise<{ readonly default: Com
   memory: () => import("./memory.ts"),
   sqlite: () => import("./sqlite.ts"),
   postgres: () => import("./postgres.ts"),
+  redis: () => import("./redis.ts"),
 };
 
 export const adapters: readonly string[] = Object.keys(comparisons);

@@ -1,4 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
+import { Kvm } from "@nats-io/kv";
+import { connect as connectNats } from "@nats-io/transport-node";
 import type { KeyvOptions } from "keyv";
 import Keyv from "keyv";
 import type { Driver } from "unstorage";
@@ -69,6 +72,27 @@ export function unstorage(makeDriver: (setup: Setup) => Driver | Promise<Driver>
         read: (answer) => answer as Value,
         keys: (prefix) => storage.getKeys(prefix),
         watch: (onEntry) => storage.watch(() => onEntry()),
+      };
+    },
+  };
+}
+
+/** A bucket of NATS with one entry per key, on the server at this URL. */
+export function natsBucket(url: () => string): Subject {
+  return {
+    name: "NATS",
+    async open({ kind }) {
+      const connection = await connectNats({ servers: url() });
+      const name = `bench_${randomBytes(6).toString("hex")}`;
+      const bucket = await new Kvm(connection).create(name, { history: 1 });
+      return {
+        separator: ".",
+        put: (key, value) => bucket.put(key, value),
+        get: (key) => bucket.get(key),
+        read: (answer) => {
+          const entry = answer as { readonly value: Uint8Array; string(): string };
+          return kind === "string" ? entry.string() : entry.value;
+        },
       };
     },
   };

@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
 import KeyvPostgres from "@keyv/postgres";
-import { Kvm } from "@nats-io/kv";
-import { connect as connectNats } from "@nats-io/transport-node";
 import { connect } from "@revkv/postgres";
 import { startNats } from "@revkv/servers/nats";
 import { startPostgres } from "@revkv/servers/postgres";
 import pg from "pg";
 import type { Aim, Comparison, Row } from "./comparison.ts";
 import { diskLatency } from "./disk.ts";
-import { keyv } from "./peers.ts";
+import { keyv, natsBucket } from "./peers.ts";
 import { soak } from "./postgres-soak.ts";
 import { revkv } from "./revkv.ts";
 import type { Subject, Value } from "./store.ts";
@@ -66,22 +64,7 @@ const keyvPostgres: Subject = keyv("keyv", () => ({
   store: new KeyvPostgres({ uri: urlOf("postgres"), table: unique() }),
 }));
 
-const nats: Subject = {
-  name: "NATS",
-  async open({ kind }) {
-    const connection = await connectNats({ servers: urlOf("nats") });
-    const bucket = await new Kvm(connection).create(unique(), { history: 1 });
-    return {
-      separator: ".",
-      put: (key, value) => bucket.put(key, value),
-      get: (key) => bucket.get(key),
-      read: (answer) => {
-        const entry = answer as { readonly value: Uint8Array; string(): string };
-        return kind === "string" ? entry.string() : entry.value;
-      },
-    };
-  },
-};
+const nats: Subject = natsBucket(() => urlOf("nats"));
 
 const about = `- **revkv**: \`@revkv/postgres\` on a pool of 10 connections, a bucket with history 1. \`get\` includes reading the value.
 - **raw pool**: a \`pg.Pool\` of 10 connections with prepared statements on \`(key text PRIMARY KEY, value)\`: an upsert that
