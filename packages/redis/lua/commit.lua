@@ -1,59 +1,58 @@
 -- Carries out units in order, each all or nothing (rules M1, M3, O10).
--- ARGV: 1 incarnation, 2 nonce of this commit, 3 for each operation 18 bytes: its code (0 put, 1 delete, 2 purge, 4 check;
--- 8 is added at the end of a unit), the kind of its condition (0 none, 1 not live, 2 a revision), the revision, how long
--- the entry lives in ms (0: as long as the bucket says); 4 … the keys, each put's followed by its value.
+-- ARGV: 1 nonce of this commit, 2 the operations, 3 … values that are not among them. An operation: its code (0 put, 1 delete,
+-- 2 purge, 4 check; 8 is added at the end of a unit, 16 to a put that is to be refused because the server is out of memory),
+-- the kind of its condition (0 none, 1 not live, 2 a revision), the revision, how long the entry lives in ms (0: as long as
+-- the bucket says), how long key and value are (the most possible: the value is the next of the others), key, value.
 -- Gives the head before, then for each unit the revision of its first operation, when all of them have one and they
 -- follow each other; else all revisions with commas between; else why it is refused: `c` and the revision found, `v` and
--- the largest value, `t`, `b` and the largest bucket, `m` (no memory), then `@` and the index of the operation. -3: the nonce is void.
+-- the largest value, `t`, `b` and the largest bucket, `m` (no memory), then `@` and the index of the operation. -3: the
+-- nonce is void. -4: the server has no memory for the puts, and nothing was carried out.
 -- @include bucket
--- @include rows
--- @include ledger
--- @include settle
-local nonce = ARGV[2]
-if meta[16] and call('HEXISTS', VOID, nonce) == 1 then return -3 end
-if not settle(nonce) then return -2 end
--- The room that trimming gives back counts (rule B10).
-if max_bytes and not trim(nonce) then return -2 end
-
-local OPERATION, END, CHECK = '>BBI8I8', 8, 4
+local OPERATION, WIDTH, FULL, END, CHECK, ELSEWHERE = '>BBI8I8I2I4', 24, 16, 8, 4, 4294967295
 -- What the log says of a commit at the most, in bytes; `?` when it would be more.
 local LONGEST = 2048
-local units, keys, has_put = {}, {}, false
+local nonce, operations = ARGV[1], ARGV[2]
+local units = {}
 do
-  local unit, argument = {}, 4
-  for at = 1, #ARGV[3], 18 do
-    local code, kind, expect, life = read(OPERATION, ARGV[3], at)
-    local w = { op = code % END, key = ARGV[argument], value = '', kind = kind, expect = expect, life = life > 0 and life }
-    argument = argument + 1
-    if w.op == 0 then
-      has_put = true
-      w.value = ARGV[argument]
-      argument = argument + 1
+  local unit, at, elsewhere = {}, 1, 3
+  while at < #operations do
+    local code, kind, expect, life, key_length, length = read(OPERATION, operations, at)
+    at = at + WIDTH + key_length
+    local key, value = sub(operations, at - key_length, at - 1)
+    if length == ELSEWHERE then
+      value = ARGV[elsewhere]
+      elsewhere = elsewhere + 1
+    else
+      value = sub(operations, at, at + length - 1)
+      at = at + length
     end
-    unit[#unit + 1], keys[#keys + 1] = w, w.key
-    if code >= END then
+    first[#first + 1] = key
+    unit[#unit + 1] = { op = code % END, key = key, value = value, kind = kind, expect = expect, life = life > 0 and life,
+      is_full = code >= FULL }
+    if code % FULL >= END then
       units[#units + 1] = unit
       unit = {}
     end
   end
 end
-load(keys)
-
--- Changes nothing, but is refused when the server is out of memory: then no unit with a put is carried out.
-local is_full = false
-if has_put then
-  local answer = redis.pcall('HSETNX', META, 'id', '')
-  if type(answer) == 'table' and answer.err then
-    if not string.find(answer.err, 'OOM', 1, true) then return answer end
-    is_full = true
-  end
+-- @include state
+if void > 0 and call('HEXISTS', VOID, nonce) == 1 then return -3 end
+-- @include rows
+-- @include ledger
+-- The room that trimming gives back counts (rule B10).
+if due > 0 and now >= due or max_bytes and trimming then
+  -- @include settle
+  if not settle(nonce) or max_bytes and not trim(nonce) then return -2 end
+end
+for i, key in ipairs(first) do
+  if not entries[key] then parse(key, found[i + 1]) end
 end
 
 -- Says why an operation is refused, by the newest row of its key (rules O3, O4, B9, T3).
 local function refusal(w, newest, live)
   if w.kind == 1 and live or w.kind == 2 and w.expect ~= newest then return 'c' .. text(newest) end
   if w.op == CHECK then return nil end
-  if is_full and w.op == 0 then return 'm' end
+  if w.is_full then return 'm' end
   if w.life and not marker_ttl then return 't' end
   if max_value_size and #w.value > max_value_size then return 'v' .. text(max_value_size) end
 end
@@ -85,33 +84,36 @@ local function foresee(unit)
 end
 
 local grows, is_plain = false, true
-local function carry_out(unit)
-  local found, first, has_check = {}, nil, false
+local function carry_out(w)
+  if w.op == 0 then grows = true end
+  return append(entries[w.key], w.op, w.value, w.life, w.op == 2 and 1 or history)
+end
+local function carry_out_all(unit)
+  local given, first_given, has_check = {}, nil, false
   for i, w in ipairs(unit) do
-    local e = entries[w.key]
     if w.op == CHECK then
       has_check = true
-      found[i] = text(e.revision)
+      given[i] = text(entries[w.key].revision)
     else
-      if w.op == 0 then grows = true end
-      local given = append(e, w.op, w.value, w.life, w.op == 2 and 1 or history)
-      first = first or given
-      found[i] = text(given)
+      local rev = carry_out(w)
+      first_given = first_given or rev
+      given[i] = text(rev)
     end
   end
   if has_check then
     is_plain = false
-    return table.concat(found, ',')
+    return table.concat(given, ',')
   end
-  return first
+  return first_given
 end
 
 local reply = { revision }
 for i, unit in ipairs(units) do
-  local why
-  if #unit == 1 and not max_bytes then
-    local e = entries[unit[1].key]
-    why = refusal(unit[1], e.revision, e.live)
+  local w, why = unit[1], nil
+  local is_single = #unit == 1 and w.op ~= CHECK
+  if is_single and not max_bytes then
+    local e = entries[w.key]
+    why = refusal(w, e.revision, e.live)
     why = why and why .. '@0'
   else
     why = foresee(unit)
@@ -120,7 +122,7 @@ for i, unit in ipairs(units) do
     is_plain = false
     reply[i + 1] = why
   else
-    reply[i + 1] = carry_out(unit)
+    reply[i + 1] = is_single and carry_out(w) or carry_out_all(unit)
   end
 end
 if #changed > 0 then
@@ -132,6 +134,7 @@ if #changed > 0 then
     outcomes = table.concat(words, ' ')
     if #outcomes > LONGEST then outcomes = '?' end
   end
-  flush(nonce, outcomes, grows, false)
+  local refused = flush(nonce, outcomes, grows, false)
+  if refused then return string.find(refused.err, 'OOM', 1, true) and -4 or refused end
 end
 return reply

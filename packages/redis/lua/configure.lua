@@ -1,22 +1,25 @@
 -- Replaces the config of a bucket if it still is the one given. What is due by the old one is carried out first, so that
 -- it does not come back; a lowered history is carried out in pages afterwards (rules B6, T1).
--- ARGV: 1 incarnation, 2 nonce, 3 the config that it has, 4 the one that it gets, 5 its history, 6 … names and values of
--- its settings, empty: unset. Gives 1, or 0 when the config is another by now.
+-- ARGV: 1 nonce, 2 the config that it has, 3 the one that it gets, 4 … 8 what the state begins with: ttl, history, ttl of
+-- expiry markers, largest value, largest bucket (0: unset). Gives 1, or 0 when the config is another by now.
 -- @include bucket
+-- @include state
 -- @include rows
 -- @include ledger
 -- @include settle
-if call('HGET', META, 'config') ~= ARGV[3] then return 0 end
-if not settle(ARGV[2]) then return -2 end
+if call('HGET', META, 'config') ~= ARGV[2] then return 0 end
+if not settle(ARGV[1]) then return -2 end
 local wanted = tonumber(ARGV[5])
 -- What a lowered history has hidden must not come back with a raised one.
-if wanted > history and not trim(ARGV[2]) then return -2 end
+if wanted > history and not trim(ARGV[1]) then return -2 end
 if wanted < history then trimming = 0 end
+local function setting(index)
+  local value = tonumber(ARGV[index])
+  return value > 0 and value or nil
+end
+ttl, history, marker_ttl, max_value_size, max_bytes = setting(4), wanted, setting(6), setting(7), setting(8)
 -- Looked at anew: a changed ttl holds for what there is.
 due = 1
-flush(ARGV[2], '', false, true)
-call('HSET', META, 'config', ARGV[4], 'history', ARGV[5])
-for i = 6, #ARGV, 2 do
-  if ARGV[i + 1] == '' then call('HDEL', META, ARGV[i]) else call('HSET', META, ARGV[i], ARGV[i + 1]) end
-end
+flush(ARGV[1], '', false, true)
+call('HSET', META, 'config', ARGV[3])
 return 1

@@ -1,26 +1,28 @@
 -- Where the rows of a filter are, when its ranges have so few keys that this is cheaper than to go through all rows.
--- ARGV: 1 incarnation, 2 after which revision, 3 up to which (empty: the head), 4 whether only newest rows are wanted,
--- 5 after which key (empty: the beginning, and the cost is weighed), 6 most keys, 7 … ranges like those of `read-keys`.
+-- ARGV: 1 after which revision, 2 up to which (empty: the head), 3 whether only newest rows are wanted, 4 after which key
+-- (empty: the beginning, and the cost is weighed), 5 most keys, 6 … ranges like those of `read-keys`.
 -- Gives the revision up to which rows are given, the last key looked at, 1 at the end, then revision, key and so on; 0
 -- when it is cheaper to go through all rows.
 -- @include bucket
+-- @include state
 -- @include rows
+-- @include records
 -- So many rows are passed over in the time in which one is found by its key.
 local COST = 4
-local after, up_to, newest_only = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision), ARGV[4] == '1'
-local from_key, limit = ARGV[5], tonumber(ARGV[6])
+local after, up_to, newest_only = tonumber(ARGV[1]), math.min(tonumber(ARGV[2]) or revision, revision), ARGV[3] == '1'
+local from_key, limit = ARGV[4], tonumber(ARGV[5])
 if from_key == '' then
   local low, high = '(' .. text(after), text(up_to)
   local rows, keys = call('ZCOUNT', NEWEST, low, high), 0
   if not newest_only then rows = rows + call('ZCOUNT', OLDER, low, high) end
-  for i = 7, #ARGV, 2 do
+  for i = 6, #ARGV, 2 do
     local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
     keys = keys + call('ZLEXCOUNT', LIVE, from, to) + call('ZLEXCOUNT', MARKED, from, to)
   end
   if keys * COST > rows then return 0 end
 end
 local reply, last, room = { up_to, '', 1 }, from_key, limit
-for i = 7, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
   -- All of both indexes up to the key at which one of them has filled the page.
   local live = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, room)

@@ -1,9 +1,10 @@
--- The newest revision, compactedTo, and the nonce of the step that gave that revision. ARGV: 1 incarnation, 2 nonce.
+-- The newest revision, compactedTo, and the nonce of the step that gave that revision. ARGV: 1 nonce.
 -- @include bucket
+-- @include state
 if due > 0 and now >= due then
   -- @include rows
   -- @include ledger
   -- @include settle
-  if not settle(ARGV[2]) then return -2 end
+  if not settle(ARGV[1]) then return -2 end
 end
-return call('HMGET', META, 'revision', 'compacted', 'nonce')
+return { revision, compacted, last_nonce }

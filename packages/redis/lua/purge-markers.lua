@@ -1,11 +1,12 @@
--- A page of purgeDeletes, in key order (rules P1, P2). ARGV: 1 incarnation, 2 nonce, 3 how old a marker must be to go
--- wholly, in ms, 4 after, 5 about how many keys. Gives how many rows were removed, the last key looked at, 1 at the end.
+-- A page of purgeDeletes, in key order (rules P1, P2). ARGV: 1 nonce, 2 how old a marker must be to go wholly, in
+-- ms, 3 after, 4 about how many keys. Gives how many rows were removed, the last key looked at, 1 at the end.
 -- @include bucket
+-- @include state
 -- @include rows
 -- @include ledger
 -- @include settle
-if not settle(ARGV[2]) then return -2 end
-local older_than, after, limit = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+if not settle(ARGV[1]) then return -2 end
+local older_than, after, limit = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local keys = call('ZRANGEBYLEX', MARKED, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, limit)
 local removed, done = 0, #keys < limit and 1 or 0
 load(keys)
@@ -26,5 +27,5 @@ for i, key in ipairs(keys) do
     break
   end
 end
-if #changed > 0 then flush(ARGV[2], '', false, true) end
+if #changed > 0 then flush(ARGV[1], '', false, true) end
 return { removed, after, done }

@@ -1,11 +1,13 @@
--- A page of live keys with their newest entries, sorted. ARGV: 1 incarnation, 2 after, 3 whether values are wanted, 4 most
--- keys, 5 about the most bytes, 6 … ranges: the first key and the first behind, empty: none.
+-- A page of live keys with their newest entries, sorted. ARGV: 1 after, 2 whether values are wanted, 3 most keys, 4 about
+-- the most bytes, 5 … ranges: the first key and the first behind, empty: none.
 -- Gives the bucket's ttl (0: none), the last key looked at, 1 when there are no more, then key and record, and so on.
 -- @include bucket
+-- @include state
 -- @include rows
-local after, with_values, limit, max_size = ARGV[2], ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
+-- @include records
+local after, with_values, limit, max_size = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3]), tonumber(ARGV[4])
 local reply, last, size, looked = { ttl or 0, after, 1 }, after, 0, 0
-for i = 6, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
   local keys = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, limit - looked)
   looked = looked + #keys

@@ -1,19 +1,21 @@
--- A page of kept rows in revision order, all of one moment. ARGV: 1 incarnation, 2 nonce, 3 after which revision, 4 up to
--- which (empty: the head), 5 whether only newest rows are wanted, 6 whether values are wanted, 7 most rows, 8 about the
--- most bytes, 9 and 10 the mark: a revision that was the head and the nonce of its step (0: none), 11 where to look:
---   `log`   at all rows in their order; 12 … Lua patterns of which a key must match one (none: every key does)
---   `keys`  at all rows of the keys 12 …
---   `rows`  at the rows 12 …: revision, key and so on, in revision order
+-- A page of kept rows in revision order, all of one moment. ARGV: 1 nonce, 2 after which revision, 3 up to which (empty:
+-- the head), 4 whether only newest rows are wanted, 5 whether values are wanted, 6 most rows, 7 about the most bytes, 8 and
+-- 9 the mark: a revision that was the head and the nonce of its step (0: none), 10 where to look:
+--   `log`   at all rows in their order; 11 … Lua patterns of which a key must match one (none: every key does)
+--   `keys`  at all rows of the keys 11 …
+--   `rows`  at the rows 11 …: revision, key and so on, in revision order
 -- Gives the head, compactedTo, the head's nonce, the clock, the bucket's ttl (0: none), the revision up to which all rows
 -- are given, then key and record and so on. -4: the log is not the one that the mark is from.
 -- @include bucket
+-- @include state
 -- @include rows
-local mark = tonumber(ARGV[9])
-if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[10] then return -4 end
+-- @include records
+local mark = tonumber(ARGV[8])
+if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[9] then return -4 end
 if mark > 0 and mark < revision then
-  local step = call('XRANGE', LOG, ARGV[9] .. '-0', ARGV[9] .. '-0')[1]
+  local step = call('XRANGE', LOG, ARGV[8] .. '-0', ARGV[8] .. '-0')[1]
   if step then
-    if step[2][2] ~= ARGV[10] then return -4 end
+    if step[2][2] ~= ARGV[9] then return -4 end
   else
     -- Beyond the old end of the log nothing can be said; within it the step must be there.
     local first = call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
@@ -23,12 +25,12 @@ end
 if due > 0 and now >= due then
   -- @include ledger
   -- @include settle
-  if not settle(ARGV[2]) then return -2 end
+  if not settle(ARGV[1]) then return -2 end
 end
 
-local after, up_to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]) or revision, revision)
-local newest_only, with_values, limit, max_size = ARGV[5] == '1', ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8])
-local mode, FIRST, LOOKS = ARGV[11], 12, 2000
+local after, up_to = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision)
+local newest_only, with_values, limit, max_size = ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
+local mode, FIRST, LOOKS = ARGV[10], 11, 2000
 local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
 local given, size, last = 0, 0, after
 

@@ -1,9 +1,10 @@
--- Carries out a page of what is due in a bucket, and of the trimming of a lowered history. ARGV: 1 incarnation, 2 nonce.
+-- Carries out a page of what is due in a bucket, and of the trimming of a lowered history. ARGV: 1 nonce.
 -- Gives 1 when there is more to do at once, the time when the next row is due (0: none), and the clock.
 -- @include bucket
+-- @include state
 -- @include rows
 -- @include ledger
 -- @include settle
-local is_settled = settle(ARGV[2])
-local is_trimmed = trim(ARGV[2])
+local is_settled = settle(ARGV[1])
+local is_trimmed = trim(ARGV[1])
 return { is_settled and is_trimmed and 0 or 1, due, now }

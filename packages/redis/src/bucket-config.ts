@@ -1,9 +1,9 @@
 import type { NormalizedConfig } from "@revkv/api";
 
-/** What the scripts need of a config beside its history: names and values, empty where unset. */
-export function settingsOf({ ttl, limitMarkerTtl, maxValueSize, maxBytes }: NormalizedConfig): string[] {
-  const settings = { ttl, marker_ttl: limitMarkerTtl, max_value_size: maxValueSize, max_bytes: maxBytes };
-  return Object.entries(settings).flatMap(([name, value]) => [name, value === undefined ? "" : String(value)]);
+/** What the state of a bucket says of its config: ttl, history, ttl of markers, largest value, largest bucket; 0: unset. */
+export function settingsOf(config: NormalizedConfig): string[] {
+  const { ttl = 0, history, limitMarkerTtl = 0, maxValueSize = 0, maxBytes = 0 } = config;
+  return [ttl, history, limitMarkerTtl, maxValueSize, maxBytes].map(String);
 }
 
 /** Tells whether entries of a bucket can expire. */

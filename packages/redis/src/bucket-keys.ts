@@ -21,7 +21,8 @@ export function metaKey(prefix: string, name: string): string {
 
 const parts = ["heads", "values", "newest", "older", "live", "marked", "deadlines", "log", "void"] as const;
 
-/** Where the log is in the keys of a bucket. */
+/** Where the heads and the log are in the keys of a bucket. */
+export const headsIndex = 1;
 export const logIndex = 8;
 
 /** The keys of a bucket, in the order in which the scripts want them. */

@@ -1,33 +1,40 @@
 import type { Call } from "@revkv/api/adapter";
 import { bucketGone } from "@revkv/api/adapter";
-import { bucketKeys, logIndex } from "./bucket-keys.ts";
+import { bucketKeys, headsIndex, logIndex } from "./bucket-keys.ts";
 import type { Commands, ScriptName } from "./commands.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Argument } from "./redis-client.ts";
+import { ttlOf } from "./rows.ts";
 
 /** What a script answers instead of an answer: the bucket is another by now; it is to be called again. */
 const gone = -1;
 const again = -2;
-
-/** How many of the keys of a bucket are needed to read values. */
-const readingKeys = 3;
 
 /** The scripts of one incarnation of a bucket. */
 export class BucketScripts {
   readonly nonces: Nonces;
   /** The key of the bucket's log. */
   readonly log: string;
+  readonly #heads: string;
   readonly #commands: Commands;
   /** The keys of the bucket, in the order in which the scripts want them. */
   readonly keys: readonly string[];
-  readonly #incarnation: string;
 
   constructor(commands: Commands, nonces: Nonces, prefix: string, name: string, incarnation: string) {
     this.#commands = commands;
     this.nonces = nonces;
-    this.#incarnation = incarnation;
     this.keys = bucketKeys(prefix, name, incarnation);
     this.log = this.keys[logIndex] as string;
+    this.#heads = this.keys[headsIndex] as string;
+  }
+
+  /** Reads the bucket's ttl, 0 for none, and the heads of some keys, as of one moment, by a plain command. */
+  async readHeads(keys: readonly string[], call: Call): Promise<{ ttl: number; heads: readonly (Buffer | null)[] }> {
+    const read = (): Promise<unknown> => this.#commands.command("hmget", this.#heads, "", ...keys);
+    const reply = await this.#commands.repeat(read, call.signal);
+    const [state, ...heads] = reply as readonly [Buffer | null, ...(Buffer | null)[]];
+    if (state === null) throw bucketGone();
+    return { ttl: ttlOf(state), heads };
   }
 
   /** Carries out a script that changes nothing, as often as it takes to get an answer. */
@@ -63,8 +70,7 @@ export class BucketScripts {
   }
 
   async #send(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
-    const keys = name === "read" ? this.keys.slice(0, readingKeys) : this.keys;
-    const reply = await this.#commands.script(name, keys, [this.#incarnation, ...args]);
+    const reply = await this.#commands.script(name, this.keys, args);
     if (reply === gone) throw bucketGone();
     return reply;
   }

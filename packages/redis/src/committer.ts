@@ -8,8 +8,9 @@ import { commitArguments, loggedOutcomes, outcomesOf } from "./outcomes.ts";
 import { numberOf } from "./rows.ts";
 import { isAnswer, isPassing } from "./translate-error.ts";
 
-/** What the commit script answers when its nonce is void. */
+/** What the commit script answers when its nonce is void, and when the server has no memory for the puts. */
 const isVoid = -3;
+const isFull = -4;
 
 /**
  * Carries out commits, none of them twice (rule M10). One whose answer was lost is looked for in the log; if it is not
@@ -28,7 +29,7 @@ export class Committer {
   }
 
   async commit(units: readonly Unit[], { signal }: Call): Promise<readonly Outcome[]> {
-    const args = commitArguments(units);
+    let args = commitArguments(units);
     const backoff = new Backoff();
     let nonce = this.#scripts.nonces.next();
     /** Why it is not known whether the last attempt was carried out. */
@@ -45,6 +46,7 @@ export class Committer {
         signal.addEventListener("abort", () => void sending.then(this.#onLate, this.#onLate), { once: true });
         const reply = await unlessAborted(sending, signal);
         if (reply === isVoid) nonce = this.#scripts.nonces.next();
+        else if (reply === isFull) args = commitArguments(units, true);
         else if (reply !== undefined) return this.#answered(units, nonce, reply as readonly unknown[]);
       } catch (error) {
         if (signal.aborted || isAnswer(error) || isKeyValueError(error)) {

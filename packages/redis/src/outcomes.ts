@@ -4,36 +4,66 @@ import type { Argument } from "./redis-client.ts";
 
 const operationCodes = { put: 0, delete: 1, purge: 2, check: 4 } as const;
 const endOfUnit = 8;
+const withoutMemory = 16;
 const conditionKinds = { none: 0, notLive: 1, revision: 2 } as const;
 
-/** How many bytes describe an operation; see lua/commit.lua. */
-const operationSize = 18;
+/** How many bytes describe an operation, and where its parts are; see lua/commit.lua. */
+const operationSize = 24;
+const at = { code: 0, condition: 1, expect: 2, life: 10, keyLength: 18, valueLength: 20 } as const;
 
-/** What the commit script wants of units. */
-export function commitArguments(units: readonly Unit[]): Argument[] {
-  const count = units.reduce((sum, unit) => sum + unit.length, 0);
-  const operations = Buffer.alloc(count * operationSize);
-  const args: Argument[] = [operations];
-  let offset = 0;
+/** Values of more bytes are arguments of their own; where the length of others is, they have this one. */
+const mostAmongOperations = 4096;
+const elsewhere = 0xffff_ffff;
+
+/**
+ * What the commit script wants of units: their operations in one piece, which costs the client and the server less than
+ * many, and large values. `isFull`: the puts are to be refused, since the server has no memory for them.
+ */
+export function commitArguments(units: readonly Unit[], isFull = false): Argument[] {
+  const parts: {
+    readonly write: Write;
+    readonly isLast: boolean;
+    readonly value: Uint8Array;
+    readonly apart: boolean;
+  }[] = [];
+  let size = 0;
   for (const unit of units) {
     for (const [index, write] of unit.entries()) {
-      describe(write, index === unit.length - 1, operations.subarray(offset, offset + operationSize));
-      offset += operationSize;
-      args.push(write.key);
-      if (write.op === "put") args.push(buffer(bytesOf(write.value)));
+      const value = write.op === "put" ? bytesOf(write.value) : nothing;
+      const apart = value.length > mostAmongOperations;
+      parts.push({ write, isLast: index === unit.length - 1, value, apart });
+      size += operationSize + write.key.length + (apart ? 0 : value.length);
+    }
+  }
+  const operations = Buffer.allocUnsafe(size);
+  const args: Argument[] = [operations];
+  let offset = 0;
+  for (const { write, isLast, value, apart } of parts) {
+    const { op, key, expect, ttl } = write;
+    const code = operationCodes[op] + (isLast ? endOfUnit : 0) + (isFull && op === "put" ? withoutMemory : 0);
+    const kind = expect === undefined ? "none" : expect === null ? "notLive" : "revision";
+    operations.writeUInt8(code, offset + at.code);
+    operations.writeUInt8(conditionKinds[kind], offset + at.condition);
+    writeWide(operations, expect ?? 0, offset + at.expect);
+    writeWide(operations, ttl ?? 0, offset + at.life);
+    operations.writeUInt16BE(key.length, offset + at.keyLength);
+    operations.writeUInt32BE(apart ? elsewhere : value.length, offset + at.valueLength);
+    offset += operationSize;
+    offset += operations.write(key, offset, "latin1");
+    if (apart) args.push(buffer(value));
+    else {
+      operations.set(value, offset);
+      offset += value.length;
     }
   }
   return args;
 }
 
-function describe({ op, expect, ttl }: Write, isLast: boolean, into: Buffer): void {
-  into.writeUInt8(operationCodes[op] + (isLast ? endOfUnit : 0), 0);
-  into.writeUInt8(
-    expect === undefined ? conditionKinds.none : expect === null ? conditionKinds.notLive : conditionKinds.revision,
-    1,
-  );
-  into.writeBigUInt64BE(BigInt(expect ?? 0), 2);
-  into.writeBigUInt64BE(BigInt(ttl ?? 0), 10);
+const nothing = new Uint8Array();
+
+function writeWide(into: Buffer, number: number, offset: number): void {
+  into.writeUInt32BE(Math.floor(number / 2 ** 32), offset);
+  into.writeUInt32BE(number % 2 ** 32, offset + 4);
 }
 
 /** The client takes bytes only as a `Buffer`. */

@@ -25,7 +25,7 @@ import { Committer } from "./committer.ts";
 import { readKeyPage } from "./key-reader.ts";
 import { readLogPage } from "./log-reader.ts";
 import type { Nonces } from "./nonces.ts";
-import { numberOf, rowOf } from "./rows.ts";
+import { isLive, needsScript, numberOf, rowOf } from "./rows.ts";
 
 /** What all buckets of a storage share. */
 export interface Store {
@@ -44,6 +44,8 @@ export class RedisBucket implements BucketStorage {
   readonly scripts: BucketScripts;
   readonly #store: Store;
   readonly #committer: Committer;
+  /** Whether the last read needed no script: one is needed where something can expire, or a value is not in line. */
+  #headsSuffice = true;
 
   constructor(store: Store, name: string, incarnation: string) {
     this.#store = store;
@@ -58,12 +60,20 @@ export class RedisBucket implements BucketStorage {
   }
 
   async read(keys: readonly string[], call: Call): Promise<readonly (Row | undefined)[]> {
-    const [clock, ttl, ...records] = (await this.scripts.read("read", keys, call)) as readonly unknown[];
+    if (this.#headsSuffice) {
+      const { ttl, heads } = await this.scripts.readHeads(keys, call);
+      if (ttl === 0 && !heads.some((head) => head !== null && needsScript(head))) {
+        return keys.map((key, index) => {
+          const head = heads[index] ?? null;
+          return head !== null && isLive(head) ? rowOf(key, head, 0) : undefined;
+        });
+      }
+    }
+    const [ttl, ...records] = (await this.scripts.read("read", keys, call)) as readonly [number, ...(Buffer | null)[]];
+    this.#headsSuffice = ttl === 0 && !records.some((record) => record !== null && needsScript(record));
     return keys.map((key, index) => {
-      const record = records[index] as Buffer | null;
-      if (record === null) return undefined;
-      const row = rowOf(key, record, numberOf(ttl));
-      return row.expiresAt === undefined || row.expiresAt > numberOf(clock) ? row : undefined;
+      const record = records[index] ?? null;
+      return record === null ? undefined : rowOf(key, record, ttl);
     });
   }
 
@@ -107,7 +117,7 @@ export class RedisBucket implements BucketStorage {
     const text = String(config);
     if (!sameConfig(parseConfig(text), from)) return false;
     if (canExpire(to) || to.history < from.history) await this.#store.lookAfter(this.name, this.incarnation, call);
-    const args = [text, JSON.stringify(to), String(to.history), ...settingsOf(to)];
+    const args = [text, JSON.stringify(to), ...settingsOf(to)];
     return (await this.scripts.write("configure", args, call)) === 1;
   }
 

@@ -83,15 +83,11 @@ export class RedisStorage implements Storage {
     const { commands, prefix } = this.#store;
     const incarnation = randomBytes(12).toString("base64url");
     const keys = bucketKeys(prefix, name, incarnation);
-    const settings = settingsOf(config).flatMap((value, index, all) =>
-      index % 2 === 1 || all[index + 1] === "" ? [] : [value, all[index + 1] as string],
-    );
-    const args = [incarnation, JSON.stringify(config), "history", String(config.history), ...settings];
+    const args = [incarnation, JSON.stringify(config), ...settingsOf(config)];
     // Listed before it is there: one that a crash leaves behind is told by its incarnation.
     await this.#list(this.#shared.buckets, name, incarnation, call);
     if (canExpire(config)) await this.#lookAfter(name, incarnation, call);
-    const create = (): Promise<unknown> =>
-      commands.script("createBucket", [keys[0] as string, keys[logIndex] as string], args);
+    const create = (): Promise<unknown> => commands.script("createBucket", keys, args);
     const [id, text] = (await commands.once(create, call.signal)) as readonly [Buffer, Buffer];
     const created = String(id) === incarnation;
     if (!created) await this.#unlist(name, incarnation, call);
@@ -104,7 +100,7 @@ export class RedisStorage implements Storage {
     const { commands, prefix, changes } = this.#store;
     const { incarnation } = found.bucket;
     const keys = bucketKeys(prefix, name, incarnation);
-    const reply = await commands.once(() => commands.script("deleteBucket", keys, [incarnation]), call.signal);
+    const reply = await commands.once(() => commands.script("deleteBucket", keys, []), call.signal);
     await this.#unlist(name, incarnation, call);
     changes.wake(keys[logIndex] as string);
     return reply === 1;
@@ -146,7 +142,7 @@ export class RedisStorage implements Storage {
       const [name, incarnation] = split(item);
       const scripts = new BucketScripts(commands, nonces, prefix, name, incarnation);
       const reply = await commands.once(
-        () => commands.script("sweep", scripts.keys, [incarnation, `s${nonces.next()}`]),
+        () => commands.script("sweep", scripts.keys, [`s${nonces.next()}`]),
         call.signal,
       );
       if (!Array.isArray(reply)) {

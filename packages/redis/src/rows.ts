@@ -8,25 +8,50 @@ const expiredMarker = 3;
 /** Added to an operation whose value is stored apart. */
 const apart = 4;
 
-/** Where the parts of a record are; see lua/shared/rows.lua. */
-const at = { revision: 1, created: 9, expires: 15, operation: 23, length: 24, value: 28 } as const;
+/** How long a row of a head is, and where its parts are; see lua/shared/rows.lua. */
+const rowSize = 27;
+const at = { revision: 0, created: 8, expires: 14, operation: 22, length: 23 } as const;
 
-/** Makes a row of a record that a script gave; `ttl` is the bucket's, in milliseconds, 0 for none. */
-export function rowOf(key: string, record: Buffer, ttl: number, mark?: Mark): Row {
-  const code = record.readUInt8(at.operation) % apart;
-  const expires = wide(record, at.expires);
+/** Where the newest row of a head is. */
+function newestAt(head: Buffer): number {
+  return 1 + (head.readUInt8(0) - 1) * rowSize;
+}
+
+/** Makes a row of the newest one of a head, such as a script gives; `ttl` is the bucket's, in milliseconds, 0 for none. */
+export function rowOf(key: string, head: Buffer, ttl: number, mark?: Mark): Row {
+  const start = newestAt(head);
+  const code = head.readUInt8(start + at.operation) % apart;
+  const expires = wide(head, start + at.expires);
+  const length = head.readUInt32BE(start + at.length);
   const row: Row = {
     key,
-    revision: wide(record, at.revision),
+    revision: wide(head, start + at.revision),
     operation: operations[code] as Row["operation"],
-    value: record.subarray(at.value),
-    length: record.readUInt32BE(at.length),
-    created: record.readUIntBE(at.created, 6),
+    // The values follow, unless they were left out.
+    value: head.subarray(Math.max(start + rowSize, head.length - length)),
+    length,
+    created: head.readUIntBE(start + at.created, 6),
     expiresAt: expires === 0 ? undefined : expires,
     expired: code === expiredMarker,
     mark,
   };
   return ttl === 0 ? row : { ...row, expiresAt: expiryOf(row, ttl) };
+}
+
+/** Tells whether the newest row of a head is a value. */
+export function isLive(head: Buffer): boolean {
+  return head.readUInt8(newestAt(head) + at.operation) % apart === 0;
+}
+
+/** Tells whether the newest row of a head is a value that is not in line, or has a deadline of its own. */
+export function needsScript(head: Buffer): boolean {
+  const start = newestAt(head);
+  return head.readUInt8(start + at.operation) === apart || (isLive(head) && wide(head, start + at.expires) > 0);
+}
+
+/** The ttl that the state of a bucket says, in milliseconds, 0 for none; see lua/shared/bucket.lua. */
+export function ttlOf(state: Buffer): number {
+  return wide(state, 0);
 }
 
 /** A number of 8 bytes, below 2 ** 54. */

@@ -2,7 +2,7 @@ import { redisCommand } from "@revkv/servers/redis";
 import { expect, test } from "vitest";
 import { open, server, watch } from "./open.ts";
 
-test("B10: without memory puts fail and write nothing, markers and reads work, and all goes on when there is room", async () => {
+test("B10: without memory puts fail and write nothing, markers, reads and deleting buckets work, and all goes on when there is room", async () => {
   const redis = await server();
   const manager = await open(redis.url);
   const kv = await manager.createKeyValue({ bucket: "b", history: 2, limitMarkerTtl: 60_000 });
@@ -10,6 +10,7 @@ test("B10: without memory puts fail and write nothing, markers and reads work, a
   await kv.put("a", "1");
   await kv.put("b", "1");
   await kv.put("short", "1", { ttl: 300 });
+  await manager.createKeyValue({ bucket: "other" });
   await redisCommand(redis, "CONFIG", "SET", "maxmemory", "1");
   await expect(kv.put("a", "2")).rejects.toMatchObject({ code: "STORAGE_FULL" });
   await expect(
@@ -35,6 +36,8 @@ test("B10: without memory puts fail and write nothing, markers and reads work, a
   await expect.poll(() => watched.entries.map(({ key, revision }) => `${key}@${revision}`)).toContain("short@7");
   expect(await kv.keys()).toEqual([]);
   expect(await kv.purgeDeletes({ olderThan: 0 })).toBeGreaterThan(3);
+  await manager.deleteKeyValue("other");
+  await expect(manager.keyValue("other")).rejects.toMatchObject({ code: "BUCKET_NOT_FOUND" });
   await redisCommand(redis, "CONFIG", "SET", "maxmemory", "0");
   expect(await kv.put("a", "3")).toBe(8);
 });

@@ -1,6 +1,6 @@
 import type { KeyValue, KeyValueEntry, KeyValueManager } from "@revkv/api";
 import type { RedisServer } from "@revkv/servers/redis";
-import { startRedis } from "@revkv/servers/redis";
+import { redisCommand, startRedis } from "@revkv/servers/redis";
 import type { TcpProxy } from "@revkv/servers/tcp-proxy";
 import { startProxy } from "@revkv/servers/tcp-proxy";
 import { onTestFinished } from "vitest";
@@ -31,6 +31,13 @@ export async function open(options: string | RedisConnectOptions): Promise<KeyVa
   const manager = await connect(options);
   later(() => manager.close());
   return manager;
+}
+
+/** The newest revision of the bucket "b" as this server has it; undefined when it has no such bucket. */
+export async function revisionOn(redis: RedisServer): Promise<number | undefined> {
+  const incarnation = await redisCommand(redis, "HGET", "revkv:{b}", "id");
+  const step = await redisCommand(redis, "XREVRANGE", `revkv:{b}:${incarnation}:log`, "+", "-", "COUNT", "1");
+  return step === "" ? undefined : Number.parseInt(step, 10);
 }
 
 /** What a watcher has delivered, and how it ended. */

@@ -7,14 +7,29 @@ local INLINE = 2048
 local RETENTION = 10000
 
 local entries, changed = {}, {}
-local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+-- What the indexes get, by field or member, and what they lose, as lists.
+local added, removed = {}, {}
 local stamp = math.max(now, created)
 -- How many rows were removed so far: what takes the time.
 local work = 0
 
-local function put(index, field, value) index.add[field] = value end
+local function put(index, field, value)
+  local fields = added[index]
+  if not fields then
+    fields = {}
+    added[index] = fields
+  end
+  fields[field] = value
+end
 local function take(index, field)
-  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+  local fields, list = added[index], removed[index]
+  if fields and fields[field] then
+    fields[field] = nil
+  elseif list then
+    list[#list + 1] = field
+  else
+    removed[index] = { field }
+  end
 end
 local function member(rev, key) return text(rev) .. ' ' .. key end
 local function touch(e)
@@ -29,9 +44,9 @@ local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
   work = work + 1
-  if op >= APART then take(values, text(rev)) end
-  if expires > 0 then take(deadlines, member(rev, e.key)) end
-  if not is_newest then take(older, member(rev, e.key)) end
+  if op >= APART then take(VALUES, text(rev)) end
+  if expires > 0 then take(DEADLINE, member(rev, e.key)) end
+  if not is_newest then take(OLDER, member(rev, e.key)) end
   touch(e)
 end
 
@@ -64,34 +79,23 @@ local function clear(e)
     forget(e, rev, expires, op, length, i == e.n)
   end
   e.rows, e.blob, e.n = '', '', 0
-  reread(e)
+  e.revision, e.live = 0, false
 end
 
+-- Makes the entry of a key ready.
 local function parse(key, head)
-  local e = { key = key, n = 0, rows = '', blob = '' }
+  local e = { key = key, n = 0, rows = '', blob = '', revision = 0, created = 0, expires = 0, op = 0, live = false,
+    before = nil, written = 0, changed = false }
   if head then
     e.n = byte(head)
     e.rows = sub(head, 2, 1 + e.n * SIZE)
     e.blob = sub(head, 2 + e.n * SIZE)
+    reread(e)
+    e.before, e.written = e.live and LIVE or MARKED, e.revision
   end
-  reread(e)
-  e.before = e.n > 0 and (e.live and LIVE or MARKED)
-  e.written = e.revision
   entries[key] = e
   -- A history that was lowered takes effect at once, whoever comes first (rule B6).
   if trimming then while e.n > history do drop(e) end end
-end
-
--- Makes the entries of some keys ready.
-local function load(keys)
-  local missing = {}
-  for _, key in ipairs(keys) do
-    if not entries[key] then
-      entries[key] = true
-      missing[#missing + 1] = key
-    end
-  end
-  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
 end
 
 -- The rows of a key, oldest first.
@@ -105,31 +109,16 @@ local function rows_of(e)
   return rows
 end
 
--- Removes one row of a key, if it has it; when it is a marker, watchers can no longer learn of it (rule W13).
-local function remove_for_good(e, rev)
-  for i, row in ipairs(rows_of(e)) do
-    if row.revision == rev then
-      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
-      forget(e, rev, row.expires, row.op, row.length, i == e.n)
-      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
-      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
-      e.n = e.n - 1
-      reread(e)
-      return
-    end
-  end
-end
-
 -- Adds a row, the newest of its key and of the bucket, and keeps the newest `keep` rows of the key.
 local function append(e, op, value, life, keep)
   revision = revision + 1
   if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
-  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  if e.n > 0 then put(OLDER, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
   if length * history > INLINE then
     code = op + APART
-    put(values, text(revision), value)
+    put(VALUES, text(revision), value)
   else
     e.blob = e.blob .. value
   end
@@ -137,7 +126,7 @@ local function append(e, op, value, life, keep)
   e.n = e.n + 1
   e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
   if expires > 0 then
-    put(deadlines, member(revision, e.key), text(expires))
+    put(DEADLINE, member(revision, e.key), text(expires))
     if due == 0 or expires < due then due = expires end
   end
   if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
@@ -150,81 +139,48 @@ end
 local function send(command, key, arguments)
   for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
 end
-local function pairs_of(index, is_sorted_set)
-  local list = {}
-  for field, value in pairs(index.add) do
-    list[#list + 1] = is_sorted_set and value or field
-    list[#list + 1] = is_sorted_set and field or value
-  end
-  return list
-end
 
 -- Without memory a server refuses commands that need some, but not after one that could give some back.
 local function insist() call('HDEL', META, '') end
 
 local logged = revision
--- Adds to the log: an entry with the id `<revision>-0` and a nonce for each step that gave revisions, which says what
--- became of the commit, unless that follows from the number of its operations; `<revision>-<n>` for other changes.
-local function log(nonce, outcomes)
-  local id
-  if revision > logged then
-    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
-  else
-    nudges = nudges + 1
-    id = text(revision) .. '-' .. text(nudges)
-  end
-  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
-  logged = revision
-end
-
--- Writes what was changed. `grows`: there are new values, which a server without memory refuses with the first command,
--- so that nothing was written.
+-- Writes what was changed. `grows`: there are new values, for which the server may have no memory; what it answers then
+-- comes back, and nothing was written. The log gets an entry with the id `<revision>-0` and a nonce for each step that gave
+-- revisions, which says what became of the commit, unless that follows from the number of its operations;
+-- `<revision>-<n>` for other changes that are to be seen.
 local function flush(nonce, outcomes, grows, is_seen)
-  local is_logged = revision > logged or is_seen
   if not grows then insist() end
-  if is_logged then log(nonce, outcomes) end
-  local heads, newest, gone = {}, {}, {}
-  local into = { [LIVE] = {}, [MARKED] = {} }
-  local out = { [LIVE] = {}, [MARKED] = {} }
+  if revision > logged or is_seen then
+    if revision > logged then nudges, last_nonce = 0, nonce else nudges = nudges + 1 end
+    local answer = (grows and redis.pcall or call)('XADD', LOG, 'MAXLEN', '~', RETENTION,
+      text(revision) .. '-' .. text(nudges), 'n', nonce, 'o', outcomes)
+    if type(answer) == 'table' then return answer end
+    logged, created = revision, stamp
+  end
   for _, e in ipairs(changed) do
-    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    local after = e.n > 0 and (e.live and LIVE or MARKED) or nil
     if e.before ~= after then
-      if e.before then table.insert(out[e.before], e.key) end
-      if after then
-        table.insert(into[after], '0')
-        table.insert(into[after], e.key)
-      end
+      if e.before then take(e.before, e.key) end
+      if after then put(after, e.key, '0') end
     end
     if after then
-      heads[#heads + 1] = e.key
-      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
-      if e.written ~= e.revision then
-        newest[#newest + 1] = text(e.revision)
-        newest[#newest + 1] = e.key
-      end
+      put(HEADS, e.key, char(e.n) .. e.rows .. e.blob)
+      if e.written ~= e.revision then put(NEWEST, e.key, text(e.revision)) end
     elseif e.before then
-      gone[#gone + 1] = e.key
+      take(HEADS, e.key)
+      take(NEWEST, e.key)
     end
     e.before, e.written, e.changed = after, e.revision, false
   end
-  send('ZREM', LIVE, out[LIVE])
-  send('ZREM', MARKED, out[MARKED])
-  send('HDEL', VALUES, values.remove)
-  send('ZREM', OLDER, older.remove)
-  send('ZREM', DEADLINE, deadlines.remove)
-  send('HDEL', HEADS, gone)
-  send('ZREM', NEWEST, gone)
-  send('HSET', HEADS, heads)
-  send('ZADD', NEWEST, newest)
-  send('ZADD', LIVE, into[LIVE])
-  send('ZADD', MARKED, into[MARKED])
-  send('HSET', VALUES, pairs_of(values))
-  send('ZADD', OLDER, pairs_of(older, true))
-  send('ZADD', DEADLINE, pairs_of(deadlines, true))
-  if is_logged then created = stamp end
-  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
-    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
-    'trimming', trimming and text(trimming) or '')
-  changed = {}
-  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+  put(HEADS, '', state())
+  for index, list in pairs(removed) do send((index == HEADS or index == VALUES) and 'HDEL' or 'ZREM', index, list) end
+  for index, fields in pairs(added) do
+    local is_hash, list = index == HEADS or index == VALUES, {}
+    for field, value in pairs(fields) do
+      list[#list + 1] = is_hash and field or value
+      list[#list + 1] = is_hash and value or field
+    end
+    send(is_hash and 'HSET' or 'ZADD', index, list)
+  end
+  added, removed, changed = {}, {}, {}
 end

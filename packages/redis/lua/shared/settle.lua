@@ -2,6 +2,33 @@
 -- long.
 local PAGE, MOST = 200, 500
 
+-- Makes the entries of some keys ready.
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+
+-- Removes one row of a key, if it has it; when it is a marker, watchers can no longer learn of it (rule W13).
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
+
 -- Carries out the expiry of a key's newest row: with it goes all that the key has (rule T4).
 local function expire(e)
   local was_live = e.live
@@ -104,7 +131,7 @@ local function settle(nonce)
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
   insist()
-  call('HSET', META, 'due', text(due))
+  call('HSET', HEADS, '', state())
   return not is_more
 end
 

@@ -5,26 +5,33 @@ local pack, read = struct.pack, struct.unpack
 local spread = unpack or table.unpack
 local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local function text(number) return format('%.0f', number) end
-local meta = call('HMGET', META, 'id', 'revision', 'created', 'bytes', 'count', 'due', 'compacted', 'nudges', 'trimming',
-  'history', 'ttl', 'marker_ttl', 'max_value_size', 'max_bytes', 'nonce', 'void')
-if meta[1] ~= ARGV[1] then return -1 end
-local revision, created, bytes, count = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
-local due, compacted, nudges, trimming = tonumber(meta[6]), tonumber(meta[7]), tonumber(meta[8]), tonumber(meta[9])
-local history, ttl, marker_ttl = tonumber(meta[10]), tonumber(meta[11]), tonumber(meta[12])
-local max_value_size, max_bytes, last_nonce = tonumber(meta[13]), tonumber(meta[14]), meta[15] or ''
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+local STATE = '>I8I2I8I8I8I8I8I8I8I8I8I8I8I8'
+local first = {}
+local function text(number) return format('%.0f', number) end`;
 
 const ledgerPart = `local INLINE = 2048
 local RETENTION = 10000
 local entries, changed = {}, {}
-local older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+local added, removed = {}, {}
 local stamp = math.max(now, created)
 local work = 0
-local function put(index, field, value) index.add[field] = value end
+local function put(index, field, value)
+  local fields = added[index]
+  if not fields then
+    fields = {}
+    added[index] = fields
+  end
+  fields[field] = value
+end
 local function take(index, field)
-  if index.add[field] ~= nil then index.add[field] = nil else index.remove[#index.remove + 1] = field end
+  local fields, list = added[index], removed[index]
+  if fields and fields[field] then
+    fields[field] = nil
+  elseif list then
+    list[#list + 1] = field
+  else
+    removed[index] = { field }
+  end
 end
 local function member(rev, key) return text(rev) .. ' ' .. key end
 local function touch(e)
@@ -37,9 +44,9 @@ local function forget(e, rev, expires, op, length, is_newest)
   bytes = bytes - #e.key - length
   count = count - 1
   work = work + 1
-  if op >= APART then take(values, text(rev)) end
-  if expires > 0 then take(deadlines, member(rev, e.key)) end
-  if not is_newest then take(older, member(rev, e.key)) end
+  if op >= APART then take(VALUES, text(rev)) end
+  if expires > 0 then take(DEADLINE, member(rev, e.key)) end
+  if not is_newest then take(OLDER, member(rev, e.key)) end
   touch(e)
 end
 local function reread(e)
@@ -66,30 +73,20 @@ local function clear(e)
     forget(e, rev, expires, op, length, i == e.n)
   end
   e.rows, e.blob, e.n = '', '', 0
-  reread(e)
+  e.revision, e.live = 0, false
 end
 local function parse(key, head)
-  local e = { key = key, n = 0, rows = '', blob = '' }
+  local e = { key = key, n = 0, rows = '', blob = '', revision = 0, created = 0, expires = 0, op = 0, live = false,
+    before = nil, written = 0, changed = false }
   if head then
     e.n = byte(head)
     e.rows = sub(head, 2, 1 + e.n * SIZE)
     e.blob = sub(head, 2 + e.n * SIZE)
+    reread(e)
+    e.before, e.written = e.live and LIVE or MARKED, e.revision
   end
-  reread(e)
-  e.before = e.n > 0 and (e.live and LIVE or MARKED)
-  e.written = e.revision
   entries[key] = e
   if trimming then while e.n > history do drop(e) end end
-end
-local function load(keys)
-  local missing = {}
-  for _, key in ipairs(keys) do
-    if not entries[key] then
-      entries[key] = true
-      missing[#missing + 1] = key
-    end
-  end
-  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
 end
 local function rows_of(e)
   local rows, blob_at = {}, 1
@@ -100,28 +97,15 @@ local function rows_of(e)
   end
   return rows
 end
-local function remove_for_good(e, rev)
-  for i, row in ipairs(rows_of(e)) do
-    if row.revision == rev then
-      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
-      forget(e, rev, row.expires, row.op, row.length, i == e.n)
-      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
-      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
-      e.n = e.n - 1
-      reread(e)
-      return
-    end
-  end
-end
 local function append(e, op, value, life, keep)
   revision = revision + 1
   if keep == 1 then clear(e) else while e.n >= keep do drop(e) end end
-  if e.n > 0 then put(older, member(e.revision, e.key), text(e.revision)) end
+  if e.n > 0 then put(OLDER, member(e.revision, e.key), text(e.revision)) end
   local expires, length = life and stamp + life or 0, #value
   local code = op
   if length * history > INLINE then
     code = op + APART
-    put(values, text(revision), value)
+    put(VALUES, text(revision), value)
   else
     e.blob = e.blob .. value
   end
@@ -129,7 +113,7 @@ local function append(e, op, value, life, keep)
   e.n = e.n + 1
   e.revision, e.created, e.expires, e.op, e.live = revision, stamp, expires, op, op == 0
   if expires > 0 then
-    put(deadlines, member(revision, e.key), text(expires))
+    put(DEADLINE, member(revision, e.key), text(expires))
     if due == 0 or expires < due then due = expires end
   end
   if ttl and (due == 0 or stamp + ttl < due) then due = stamp + ttl end
@@ -141,82 +125,46 @@ end
 local function send(command, key, arguments)
   for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
 end
-local function pairs_of(index, is_sorted_set)
-  local list = {}
-  for field, value in pairs(index.add) do
-    list[#list + 1] = is_sorted_set and value or field
-    list[#list + 1] = is_sorted_set and field or value
-  end
-  return list
-end
 local function insist() call('HDEL', META, '') end
 local logged = revision
-local function log(nonce, outcomes)
-  local id
-  if revision > logged then
-    id, nudges, last_nonce = text(revision) .. '-0', 0, nonce
-  else
-    nudges = nudges + 1
-    id = text(revision) .. '-' .. text(nudges)
-  end
-  call('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
-  logged = revision
-end
 local function flush(nonce, outcomes, grows, is_seen)
-  local is_logged = revision > logged or is_seen
   if not grows then insist() end
-  if is_logged then log(nonce, outcomes) end
-  local heads, newest, gone = {}, {}, {}
-  local into = { [LIVE] = {}, [MARKED] = {} }
-  local out = { [LIVE] = {}, [MARKED] = {} }
+  if revision > logged or is_seen then
+    if revision > logged then nudges, last_nonce = 0, nonce else nudges = nudges + 1 end
+    local answer = (grows and redis.pcall or call)('XADD', LOG, 'MAXLEN', '~', RETENTION,
+      text(revision) .. '-' .. text(nudges), 'n', nonce, 'o', outcomes)
+    if type(answer) == 'table' then return answer end
+    logged, created = revision, stamp
+  end
   for _, e in ipairs(changed) do
-    local after = e.n > 0 and (e.live and LIVE or MARKED)
+    local after = e.n > 0 and (e.live and LIVE or MARKED) or nil
     if e.before ~= after then
-      if e.before then table.insert(out[e.before], e.key) end
-      if after then
-        table.insert(into[after], '0')
-        table.insert(into[after], e.key)
-      end
+      if e.before then take(e.before, e.key) end
+      if after then put(after, e.key, '0') end
     end
     if after then
-      heads[#heads + 1] = e.key
-      heads[#heads + 1] = char(e.n) .. e.rows .. e.blob
-      if e.written ~= e.revision then
-        newest[#newest + 1] = text(e.revision)
-        newest[#newest + 1] = e.key
-      end
+      put(HEADS, e.key, char(e.n) .. e.rows .. e.blob)
+      if e.written ~= e.revision then put(NEWEST, e.key, text(e.revision)) end
     elseif e.before then
-      gone[#gone + 1] = e.key
+      take(HEADS, e.key)
+      take(NEWEST, e.key)
     end
     e.before, e.written, e.changed = after, e.revision, false
   end
-  send('ZREM', LIVE, out[LIVE])
-  send('ZREM', MARKED, out[MARKED])
-  send('HDEL', VALUES, values.remove)
-  send('ZREM', OLDER, older.remove)
-  send('ZREM', DEADLINE, deadlines.remove)
-  send('HDEL', HEADS, gone)
-  send('ZREM', NEWEST, gone)
-  send('HSET', HEADS, heads)
-  send('ZADD', NEWEST, newest)
-  send('ZADD', LIVE, into[LIVE])
-  send('ZADD', MARKED, into[MARKED])
-  send('HSET', VALUES, pairs_of(values))
-  send('ZADD', OLDER, pairs_of(older, true))
-  send('ZADD', DEADLINE, pairs_of(deadlines, true))
-  if is_logged then created = stamp end
-  call('HSET', META, 'revision', text(revision), 'created', text(created), 'bytes', text(bytes), 'count', text(count),
-    'due', text(due), 'compacted', text(compacted), 'nudges', text(nudges), 'nonce', last_nonce,
-    'trimming', trimming and text(trimming) or '')
-  changed = {}
-  older, deadlines, values = { add = {}, remove = {} }, { add = {}, remove = {} }, { add = {}, remove = {} }
+  put(HEADS, '', state())
+  for index, list in pairs(removed) do send((index == HEADS or index == VALUES) and 'HDEL' or 'ZREM', index, list) end
+  for index, fields in pairs(added) do
+    local is_hash, list = index == HEADS or index == VALUES, {}
+    for field, value in pairs(fields) do
+      list[#list + 1] = is_hash and field or value
+      list[#list + 1] = is_hash and value or field
+    end
+    send(is_hash and 'HSET' or 'ZADD', index, list)
+  end
+  added, removed, changed = {}, {}, {}
 end`;
 
-const rowsPart = `local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
-local function is_due(since, expires)
-  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
-end
-local function visible(head)
+const recordsPart = `local function visible(head)
   local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
   local _, newest_created, newest_expires = read(ROW, head, value_at - SIZE)
   if is_due(newest_created, newest_expires) then return rows end
@@ -255,6 +203,11 @@ local function record(row, with_value)
   if not with_value or row.length == 0 then return line end
   if row.value_at then return line .. sub(row.head, row.value_at, row.value_at + row.length - 1) end
   return line .. (call('HGET', VALUES, text(row.revision)) or '')
+end`;
+
+const rowsPart = `local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local function is_due(since, expires)
+  return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
 end
 local function heads_of(keys)
   local heads = {}
@@ -266,6 +219,29 @@ local function heads_of(keys)
 end`;
 
 const settlePart = `local PAGE, MOST = 200, 500
+local function load(keys)
+  local missing = {}
+  for _, key in ipairs(keys) do
+    if not entries[key] then
+      entries[key] = true
+      missing[#missing + 1] = key
+    end
+  end
+  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+end
+local function remove_for_good(e, rev)
+  for i, row in ipairs(rows_of(e)) do
+    if row.revision == rev then
+      if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
+      forget(e, rev, row.expires, row.op, row.length, i == e.n)
+      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
+      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
+      e.n = e.n - 1
+      reread(e)
+      return
+    end
+  end
+end
 local function expire(e)
   local was_live = e.live
   for _, row in ipairs(rows_of(e)) do
@@ -357,7 +333,7 @@ local function settle(nonce)
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
   insist()
-  call('HSET', META, 'due', text(due))
+  call('HSET', HEADS, '', state())
   return not is_more
 end
 local function trim(nonce)
@@ -376,50 +352,67 @@ local function trim(nonce)
   return trimming == nil
 end`;
 
+const statePart = `local found = call('HMGET', HEADS, '', spread(first))
+if not found[1] then return -1 end
+local ttl, history, marker_ttl, max_value_size, max_bytes, revision, created, bytes, count, due, compacted, nudges,
+  trimming, void, behind = read(STATE, found[1])
+if ttl == 0 then ttl = nil end
+if marker_ttl == 0 then marker_ttl = nil end
+if max_value_size == 0 then max_value_size = nil end
+if max_bytes == 0 then max_bytes = nil end
+trimming = trimming > 0 and trimming - 1 or nil
+local last_nonce = sub(found[1], behind)
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function state()
+  return pack(STATE, ttl or 0, history, marker_ttl or 0, max_value_size or 0, max_bytes or 0, revision, created, bytes,
+    count, due, compacted, nudges, trimming and trimming + 1 or 0, void) .. last_nonce
+end`;
+
 /** The scripts, by name. */
 export const scripts = {
   commit: `${bucketPart}
-${rowsPart}
-${ledgerPart}
-${settlePart}
-local nonce = ARGV[2]
-if meta[16] and call('HEXISTS', VOID, nonce) == 1 then return -3 end
-if not settle(nonce) then return -2 end
-if max_bytes and not trim(nonce) then return -2 end
-local OPERATION, END, CHECK = '>BBI8I8', 8, 4
+local OPERATION, WIDTH, FULL, END, CHECK, ELSEWHERE = '>BBI8I8I2I4', 24, 16, 8, 4, 4294967295
 local LONGEST = 2048
-local units, keys, has_put = {}, {}, false
+local nonce, operations = ARGV[1], ARGV[2]
+local units = {}
 do
-  local unit, argument = {}, 4
-  for at = 1, #ARGV[3], 18 do
-    local code, kind, expect, life = read(OPERATION, ARGV[3], at)
-    local w = { op = code % END, key = ARGV[argument], value = '', kind = kind, expect = expect, life = life > 0 and life }
-    argument = argument + 1
-    if w.op == 0 then
-      has_put = true
-      w.value = ARGV[argument]
-      argument = argument + 1
+  local unit, at, elsewhere = {}, 1, 3
+  while at < #operations do
+    local code, kind, expect, life, key_length, length = read(OPERATION, operations, at)
+    at = at + WIDTH + key_length
+    local key, value = sub(operations, at - key_length, at - 1)
+    if length == ELSEWHERE then
+      value = ARGV[elsewhere]
+      elsewhere = elsewhere + 1
+    else
+      value = sub(operations, at, at + length - 1)
+      at = at + length
     end
-    unit[#unit + 1], keys[#keys + 1] = w, w.key
-    if code >= END then
+    first[#first + 1] = key
+    unit[#unit + 1] = { op = code % END, key = key, value = value, kind = kind, expect = expect, life = life > 0 and life,
+      is_full = code >= FULL }
+    if code % FULL >= END then
       units[#units + 1] = unit
       unit = {}
     end
   end
 end
-load(keys)
-local is_full = false
-if has_put then
-  local answer = redis.pcall('HSETNX', META, 'id', '')
-  if type(answer) == 'table' and answer.err then
-    if not string.find(answer.err, 'OOM', 1, true) then return answer end
-    is_full = true
-  end
+${statePart}
+if void > 0 and call('HEXISTS', VOID, nonce) == 1 then return -3 end
+${rowsPart}
+${ledgerPart}
+if due > 0 and now >= due or max_bytes and trimming then
+${settlePart}
+  if not settle(nonce) or max_bytes and not trim(nonce) then return -2 end
+end
+for i, key in ipairs(first) do
+  if not entries[key] then parse(key, found[i + 1]) end
 end
 local function refusal(w, newest, live)
   if w.kind == 1 and live or w.kind == 2 and w.expect ~= newest then return 'c' .. text(newest) end
   if w.op == CHECK then return nil end
-  if is_full and w.op == 0 then return 'm' end
+  if w.is_full then return 'm' end
   if w.life and not marker_ttl then return 't' end
   if max_value_size and #w.value > max_value_size then return 'v' .. text(max_value_size) end
 end
@@ -448,32 +441,35 @@ local function foresee(unit)
   if max_bytes and has_put and grown > 0 and bytes + grown > max_bytes then return 'b' .. text(max_bytes) .. '@0' end
 end
 local grows, is_plain = false, true
-local function carry_out(unit)
-  local found, first, has_check = {}, nil, false
+local function carry_out(w)
+  if w.op == 0 then grows = true end
+  return append(entries[w.key], w.op, w.value, w.life, w.op == 2 and 1 or history)
+end
+local function carry_out_all(unit)
+  local given, first_given, has_check = {}, nil, false
   for i, w in ipairs(unit) do
-    local e = entries[w.key]
     if w.op == CHECK then
       has_check = true
-      found[i] = text(e.revision)
+      given[i] = text(entries[w.key].revision)
     else
-      if w.op == 0 then grows = true end
-      local given = append(e, w.op, w.value, w.life, w.op == 2 and 1 or history)
-      first = first or given
-      found[i] = text(given)
+      local rev = carry_out(w)
+      first_given = first_given or rev
+      given[i] = text(rev)
     end
   end
   if has_check then
     is_plain = false
-    return table.concat(found, ',')
+    return table.concat(given, ',')
   end
-  return first
+  return first_given
 end
 local reply = { revision }
 for i, unit in ipairs(units) do
-  local why
-  if #unit == 1 and not max_bytes then
-    local e = entries[unit[1].key]
-    why = refusal(unit[1], e.revision, e.live)
+  local w, why = unit[1], nil
+  local is_single = #unit == 1 and w.op ~= CHECK
+  if is_single and not max_bytes then
+    local e = entries[w.key]
+    why = refusal(w, e.revision, e.live)
     why = why and why .. '@0'
   else
     why = foresee(unit)
@@ -482,7 +478,7 @@ for i, unit in ipairs(units) do
     is_plain = false
     reply[i + 1] = why
   else
-    reply[i + 1] = carry_out(unit)
+    reply[i + 1] = is_single and carry_out(w) or carry_out_all(unit)
   end
 end
 if #changed > 0 then
@@ -493,62 +489,70 @@ if #changed > 0 then
     outcomes = table.concat(words, ' ')
     if #outcomes > LONGEST then outcomes = '?' end
   end
-  flush(nonce, outcomes, grows, false)
+  local refused = flush(nonce, outcomes, grows, false)
+  if refused then return string.find(refused.err, 'OOM', 1, true) and -4 or refused end
 end
 return reply` as string,
   configure: `${bucketPart}
+${statePart}
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-if call('HGET', META, 'config') ~= ARGV[3] then return 0 end
-if not settle(ARGV[2]) then return -2 end
+if call('HGET', META, 'config') ~= ARGV[2] then return 0 end
+if not settle(ARGV[1]) then return -2 end
 local wanted = tonumber(ARGV[5])
-if wanted > history and not trim(ARGV[2]) then return -2 end
+if wanted > history and not trim(ARGV[1]) then return -2 end
 if wanted < history then trimming = 0 end
+local function setting(index)
+  local value = tonumber(ARGV[index])
+  return value > 0 and value or nil
+end
+ttl, history, marker_ttl, max_value_size, max_bytes = setting(4), wanted, setting(6), setting(7), setting(8)
 due = 1
-flush(ARGV[2], '', false, true)
-call('HSET', META, 'config', ARGV[4], 'history', ARGV[5])
-for i = 6, #ARGV, 2 do
-  if ARGV[i + 1] == '' then call('HDEL', META, ARGV[i]) else call('HSET', META, ARGV[i], ARGV[i + 1]) end
-end
+flush(ARGV[1], '', false, true)
+call('HSET', META, 'config', ARGV[3])
 return 1` as string,
-  createBucket: `if redis.call('EXISTS', KEYS[1]) == 0 then
-  local spread = unpack or table.unpack
-  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'config', ARGV[2], 'revision', '0', 'created', '0', 'bytes', '0',
-    'count', '0', 'due', '0', 'compacted', '0', 'nudges', '1', 'nonce', '', 'trimming', '', spread(ARGV, 3))
-  redis.call('XADD', KEYS[2], '0-1', 'n', 'created', 'o', '')
+  createBucket: `${bucketPart}
+if call('EXISTS', META) == 0 then
+  call('HSET', META, 'id', ARGV[1], 'config', ARGV[2])
+  call('HSET', HEADS, '', pack(STATE, ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 0, 0, 0, 0, 0, 0, 1, 0, 0))
+  call('XADD', LOG, '0-1', 'n', 'created', 'o', '')
 end
-return redis.call('HMGET', KEYS[1], 'id', 'config')` as string,
+return call('HMGET', META, 'id', 'config')` as string,
   deleteBucket: `${bucketPart}
+${statePart}
+call('UNLINK', META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, VOID)
 call('XADD', LOG, 'MAXLEN', 1, text(revision) .. '-' .. text(nudges + 1), 'n', 'deleted', 'o', '')
 call('PEXPIRE', LOG, 60000)
-call('UNLINK', META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, VOID)
 return 1` as string,
   describe: `${bucketPart}
+${statePart}
 if due > 0 and now >= due or trimming then
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-  if not settle(ARGV[2]) or not trim(ARGV[2]) then return -2 end
+  if not settle(ARGV[1]) or not trim(ARGV[1]) then return -2 end
 end
-return call('HMGET', META, 'config', 'revision', 'compacted', 'count', 'bytes')` as string,
+return { call('HGET', META, 'config'), revision, compacted, count, bytes }` as string,
   findRows: `${bucketPart}
+${statePart}
 ${rowsPart}
+${recordsPart}
 local COST = 4
-local after, up_to, newest_only = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision), ARGV[4] == '1'
-local from_key, limit = ARGV[5], tonumber(ARGV[6])
+local after, up_to, newest_only = tonumber(ARGV[1]), math.min(tonumber(ARGV[2]) or revision, revision), ARGV[3] == '1'
+local from_key, limit = ARGV[4], tonumber(ARGV[5])
 if from_key == '' then
   local low, high = '(' .. text(after), text(up_to)
   local rows, keys = call('ZCOUNT', NEWEST, low, high), 0
   if not newest_only then rows = rows + call('ZCOUNT', OLDER, low, high) end
-  for i = 7, #ARGV, 2 do
+  for i = 6, #ARGV, 2 do
     local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
     keys = keys + call('ZLEXCOUNT', LIVE, from, to) + call('ZLEXCOUNT', MARKED, from, to)
   end
   if keys * COST > rows then return 0 end
 end
 local reply, last, room = { up_to, '', 1 }, from_key, limit
-for i = 7, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
   local live = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, room)
   if #live == room then to = '[' .. live[#live] end
@@ -577,19 +581,21 @@ for i = 7, #ARGV, 2 do
 end
 return reply` as string,
   head: `${bucketPart}
+${statePart}
 if due > 0 and now >= due then
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-  if not settle(ARGV[2]) then return -2 end
+  if not settle(ARGV[1]) then return -2 end
 end
-return call('HMGET', META, 'revision', 'compacted', 'nonce')` as string,
+return { revision, compacted, last_nonce }` as string,
   purgeMarkers: `${bucketPart}
+${statePart}
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-if not settle(ARGV[2]) then return -2 end
-local older_than, after, limit = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+if not settle(ARGV[1]) then return -2 end
+local older_than, after, limit = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local keys = call('ZRANGEBYLEX', MARKED, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, limit)
 local removed, done = 0, #keys < limit and 1 or 0
 load(keys)
@@ -610,13 +616,15 @@ for i, key in ipairs(keys) do
     break
   end
 end
-if #changed > 0 then flush(ARGV[2], '', false, true) end
+if #changed > 0 then flush(ARGV[1], '', false, true) end
 return { removed, after, done }` as string,
   readKeys: `${bucketPart}
+${statePart}
 ${rowsPart}
-local after, with_values, limit, max_size = ARGV[2], ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
+${recordsPart}
+local after, with_values, limit, max_size = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3]), tonumber(ARGV[4])
 local reply, last, size, looked = { ttl or 0, after, 1 }, after, 0, 0
-for i = 6, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
   local keys = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, limit - looked)
   looked = looked + #keys
@@ -641,13 +649,15 @@ end
 reply[2] = last
 return reply` as string,
   readLog: `${bucketPart}
+${statePart}
 ${rowsPart}
-local mark = tonumber(ARGV[9])
-if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[10] then return -4 end
+${recordsPart}
+local mark = tonumber(ARGV[8])
+if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[9] then return -4 end
 if mark > 0 and mark < revision then
-  local step = call('XRANGE', LOG, ARGV[9] .. '-0', ARGV[9] .. '-0')[1]
+  local step = call('XRANGE', LOG, ARGV[8] .. '-0', ARGV[8] .. '-0')[1]
   if step then
-    if step[2][2] ~= ARGV[10] then return -4 end
+    if step[2][2] ~= ARGV[9] then return -4 end
   else
     local first = call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
     if first and tonumber(string.match(first[1], '^%d+')) <= mark then return -4 end
@@ -656,11 +666,11 @@ end
 if due > 0 and now >= due then
 ${ledgerPart}
 ${settlePart}
-  if not settle(ARGV[2]) then return -2 end
+  if not settle(ARGV[1]) then return -2 end
 end
-local after, up_to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]) or revision, revision)
-local newest_only, with_values, limit, max_size = ARGV[5] == '1', ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8])
-local mode, FIRST, LOOKS = ARGV[11], 12, 2000
+local after, up_to = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision)
+local newest_only, with_values, limit, max_size = ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
+local mode, FIRST, LOOKS = ARGV[10], 11, 2000
 local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
 local given, size, last = 0, 0, after
 local function give(key, row)
@@ -741,56 +751,33 @@ end
 reply[6] = last
 return reply` as string,
   readRevision: `${bucketPart}
+${statePart}
 ${rowsPart}
-local head, wanted = call('HGET', HEADS, ARGV[2]), tonumber(ARGV[3])
+${recordsPart}
+local head, wanted = call('HGET', HEADS, ARGV[1]), tonumber(ARGV[2])
 if head then
   for _, row in ipairs(visible(head)) do
     if row.revision == wanted then return { ttl or 0, record(row, true) } end
   end
 end
 return { ttl or 0, false }` as string,
-  read: `local call, byte, sub, char = redis.call, string.byte, string.sub, string.char
-local spread = unpack or table.unpack
-local SIZE, APART = 27, 4
-local meta = call('HMGET', KEYS[1], 'id', 'due', 'ttl')
-if meta[1] ~= ARGV[1] then return -1 end
-local now, due = 0, tonumber(meta[2])
-if due > 0 then
-  local time = call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-  if now < due then now = 0 end
-end
-local reply = { now, tonumber(meta[3]) or 0 }
-for i = 2, #ARGV, 500 do
-  for _, head in ipairs(call('HMGET', KEYS[2], spread(ARGV, i, math.min(i + 499, #ARGV)))) do
-    local found = false
-    if head then
-      local n = byte(head)
-      local at = 2 + (n - 1) * SIZE
-      local op = byte(head, at + 22)
-      if op == 0 and n == 1 then
-        found = head
-      elseif op == 0 or op == APART then
-        local _, _, _, _, length = struct.unpack('>I8I6I8BI4', head, at)
-        local value
-        if op == APART then
-          value = call('HGET', KEYS[3], string.format('%.0f', (struct.unpack('>I8', head, at))))
-        else
-          value = length == 0 and '' or sub(head, -length)
-        end
-        found = char(1) .. sub(head, at, at + SIZE - 1) .. value
-      end
-    end
-    reply[#reply + 1] = found
-  end
+  read: `${bucketPart}
+${statePart}
+${rowsPart}
+${recordsPart}
+local reply = { ttl or 0 }
+for i, head in ipairs(heads_of(ARGV)) do
+  local newest = head and newest_of(head)
+  reply[i + 1] = newest and newest.op == 0 and record(newest, true) or false
 end
 return reply` as string,
   sweep: `${bucketPart}
+${statePart}
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-local is_settled = settle(ARGV[2])
-local is_trimmed = trim(ARGV[2])
+local is_settled = settle(ARGV[1])
+local is_trimmed = trim(ARGV[1])
 return { is_settled and is_trimmed and 0 or 1, due, now }` as string,
   takeTurn: `local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return { math.max(1, redis.call('PTTL', KEYS[1])) } end
@@ -798,11 +785,12 @@ local names = redis.call('ZRANGE', KEYS[2], 0, -1)
 redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return { 0, (unpack or table.unpack)(names) }` as string,
   void: `${bucketPart}
-local nonce, since = ARGV[2], tonumber(ARGV[3])
+${statePart}
+local nonce, since = ARGV[1], tonumber(ARGV[2])
 local KEEP, FAR = 3600000, 500
 if since > 0 then
   local step = call('XRANGE', LOG, text(since) .. '-0', text(since) .. '-0')[1]
-  if not step or step[2][2] ~= ARGV[4] then since = 0 end
+  if not step or step[2][2] ~= ARGV[3] then since = 0 end
 end
 local last, is_known = '+', false
 while not is_known do
@@ -819,9 +807,9 @@ while not is_known do
   if #page < FAR then break end
 end
 if not is_known then return 1 end
-local ends = tonumber(meta[16])
-if ends and ends < now then call('UNLINK', VOID) end
+if void > 0 and void < now then call('UNLINK', VOID) end
 call('HSET', VOID, nonce, text(now))
-call('HSET', META, 'void', text(now + KEEP))
+void = now + KEEP
+call('HSET', HEADS, '', state())
 return 0` as string,
 };
