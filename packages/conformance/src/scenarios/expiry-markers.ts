@@ -96,6 +96,29 @@ export const expiryMarkerScenarios: readonly Scenario[] = [
     },
   }),
 
+  scenario(
+    "T2/writer-gone-while-watched",
+    "who does nothing but watch gets the marker of a value whose writer has closed its manager",
+    {
+      requires: expiryMarkers,
+      async run(env) {
+        const kv = await env.bucket({ limitMarkerTtl: hour });
+        const watched = read(await kv.watch("k"));
+        assert.equal(await watched.next(), null);
+        const writer = await env.open();
+        await (await writer.keyValue(kv.bucket)).put("k", "1", { ttl: readable });
+        await writer.close();
+        assert.equal(brief(await watched.next()), "1 PUT k=1");
+        const marker = watched.next();
+        // Where a read takes no turn, the watcher waits by now to be woken.
+        await setImmediate();
+        await env.pass(readable + punctual(env));
+        assert.equal(brief(await marker), "2 PURGE k expired");
+        await watched.watcher.stop();
+      },
+    },
+  ),
+
   scenario("T2/bucket-ttl", "a value that the bucket's ttl ends leaves a marker too, which the ttl ends in its turn", {
     requires: ({ limitMarkers }) => limitMarkers,
     async run(env) {

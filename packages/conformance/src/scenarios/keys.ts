@@ -30,6 +30,9 @@ const unsorted = [
   "z",
 ];
 
+/** Beginnings of keys that a language sorts among each other, since it looks at letters and digits first. */
+const beginnings = "a A _a -a /a =a a- a_ a/ a= a. aB Ab AB b B z Z 0 _ - = /".split(" ");
+
 /** Listing keys. */
 export const listingScenarios: readonly Scenario[] = [
   scenario("L1/sorted-live-keys", "keys and listKeys give the live keys, sorted by byte, without doubles", {
@@ -107,6 +110,30 @@ export const listingScenarios: readonly Scenario[] = [
       assert.deepEqual(await collect(kv.listKeys()), ["j", ...all, "l"]);
     },
   }),
+
+  scenario(
+    "L1/byte-order-across-pages",
+    "listings of several pages are sorted by byte, whatever a language makes of it",
+    {
+      async run(env) {
+        const kv = await env.bucket();
+        const all = beginnings.flatMap((beginning) => numbered(beginning, 120));
+        await fill(kv, all);
+        const sorted = all.toSorted();
+        assert.deepEqual(await kv.keys(), sorted);
+        assert.deepEqual(await collect(kv.listKeys()), sorted);
+        const entries = await collect(kv.entries());
+        assert.deepEqual(
+          entries.map(({ key }) => key),
+          sorted,
+        );
+        const oneToken = sorted.filter((key) => !key.includes("."));
+        assert.deepEqual(await kv.keys("*"), oneToken);
+        assert.deepEqual(await collect(kv.listKeys("*")), oneToken);
+        assert.equal(await kv.deleteAll(), all.length, "deleteAll goes through the same pages");
+      },
+    },
+  ),
 
   scenario("L1/while-writing", "under concurrent writes listKeys doubles no key and misses none that stays", {
     async run(env) {
@@ -190,4 +217,33 @@ export const listingScenarios: readonly Scenario[] = [
       assert.equal((await kv.keys("zone.*")).length, 500);
     },
   }),
+
+  scenario(
+    "L3/range-of-many-pages",
+    "a range of several pages is given from its first key to its last and no further",
+    {
+      async run(env) {
+        const kv = await env.bucket();
+        const inside = numbered("m.", 1_700);
+        const before = ["m", ...numbered("m-", 600)];
+        const behind = [...numbered("m/", 600), "m0", "n"];
+        await fill(kv, [...behind, ...inside, ...before]);
+        await fill(kv, inside, "again");
+        const entries = await collect(kv.entries("m.>"));
+        assert.deepEqual(
+          entries.map(({ key }) => key),
+          inside,
+        );
+        assert.ok(entries.every((entry) => entry.string() === "again"));
+        assert.deepEqual(await kv.keys("m.*"), inside);
+        assert.deepEqual(await collect(kv.listKeys("m.>")), inside);
+        assert.deepEqual(
+          (await kv.history("m.>")).map(({ key }) => key),
+          inside,
+        );
+        assert.equal(await kv.purgeAll("m.>"), inside.length);
+        assert.deepEqual(await kv.keys(), [...before, ...behind]);
+      },
+    },
+  ),
 ];

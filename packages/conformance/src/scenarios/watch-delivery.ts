@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import type { KeyValue, KeyValueEntry } from "@revkv/api";
-import { newestOf } from "../bucket-state.ts";
+import { fill, newestOf, numbered } from "../bucket-state.ts";
 import { brief, read, take } from "../expect.ts";
 import { inParallel, randomNumbers, range } from "../load.ts";
+import { isLocal } from "../promptness.ts";
 import type { Recording } from "../recorder.ts";
 import { assertRising, record, revisions } from "../recorder.ts";
 import type { Scenario } from "../scenario.ts";
@@ -130,6 +131,30 @@ const nothingLost: readonly Scenario[] = [
     },
   ),
 
+  scenario(
+    "W7/filtered-far-behind",
+    "a watcher with a narrow filter that is more than 10,000 revisions behind goes on, and misses nothing",
+    {
+      async run(env) {
+        const kv = await env.bucket();
+        const reader = read(await kv.watch("rare.*", { updatesOnly: true }));
+        assert.equal(await reader.next(), null);
+        const rare = numbered("rare.", 1_050);
+        await fill(kv, rare.slice(0, 1_000));
+        await fill(kv, numbered("common.", 11_000));
+        // It stops within what it has read so far, and goes on behind more than it may have looked through.
+        const first = await reader.take(510);
+        await fill(kv, numbered("late.", 2_000));
+        await fill(kv, [...rare.slice(1_000), "rare.last"]);
+        const rest = await reader.until("the last of them", ({ key }) => key === "rare.last");
+        const seen = [...first, ...rest].map((item) => item?.key ?? "");
+        assertRising([...first, ...rest] as KeyValueEntry[], "a watcher that is behind");
+        assert.deepEqual(seen.toSorted(), [...rare, "rare.last"]);
+        await reader.watcher.stop();
+      },
+    },
+  ),
+
   scenario("W7/slow-consumers", "consumers that are too slow for thousands of puts end with each key's newest entry", {
     async run(env) {
       const kv = await env.bucket();
@@ -222,6 +247,33 @@ const nothingRemoved: readonly Scenario[] = [
       await reader.watcher.stop();
     },
   }),
+
+  scenario(
+    "W7/purged-by-another-manager",
+    "a value that another manager purged between two calls of next is not delivered any more",
+    {
+      async run(env) {
+        const kv = await env.bucket({ history: 20 });
+        const other = await (await env.open()).keyValue(kv.bucket);
+        const told = read(await kv.watch(">", { updatesOnly: true }));
+        assert.equal(await told.next(), null);
+        const live = read(await kv.watch(">", { updatesOnly: true }));
+        assert.equal(await live.next(), null);
+        for (const key of ["a", "secret", "b"]) await kv.put(key, "1");
+        const starts = [{}, { includeHistory: true }, { resumeFromRevision: 1 }];
+        const initial = await Promise.all(starts.map(async (start) => read(await kv.watch(">", start))));
+        for (const reader of [live, ...initial]) assert.equal(brief(await reader.next()), "1 PUT a=1");
+        await other.purge("secret");
+        // What a server holds is known here when one of this manager's watchers was told.
+        if (!isLocal(env.manager)) await told.until("the marker", ({ revision }) => revision === 4);
+        assert.deepEqual((await live.take(2)).map(brief), ["3 PUT b=1", "4 PURGE secret"]);
+        for (const reader of initial) {
+          assert.deepEqual((await reader.take(3)).map(brief), ["3 PUT b=1", "null", "4 PURGE secret"]);
+        }
+        for (const reader of [told, live, ...initial]) await reader.watcher.stop();
+      },
+    },
+  ),
 
   scenario(
     "W7/overwritten-in-page",

@@ -1,6 +1,6 @@
 import type { KeyValueEntry, KeyWatcher, WatchOptions } from "@revkv/api";
 import { KeyValueError } from "@revkv/api";
-import { afterWrites, onCalls, onItems, onWatched } from "./layers.ts";
+import { afterTurns, afterWrites, call, onCalls, onItems, onWatched } from "./layers.ts";
 import type { Item, Layer, Mutant } from "./mutant.ts";
 import { mutant, overriding, waitingMutant, withItems } from "./mutant.ts";
 
@@ -288,6 +288,20 @@ export const deliveryMutants: readonly Mutant[] = [
       },
     };
   }),
+  mutant("W7", "notices late what another manager has purged", () => ({
+    bucket: (bucket) => ({
+      subscribe: (wake) => bucket.subscribe(() => void afterTurns(200).then(wake), call),
+    }),
+  })),
+  mutant("W7", "skips what a filter would have to look through when it is far behind", () => ({
+    bucket: (bucket) => ({
+      readLog: async (query) => {
+        const { revision } = await bucket.head(call);
+        const far = query.upTo === undefined && revision - query.after.revision > 12_500;
+        return await bucket.readLog(far ? { ...query, after: { revision: revision - 12_500 } } : query, call);
+      },
+    }),
+  })),
   mutant("W8", "holds all that is written for a consumer that does not read", () =>
     onCalls((kv) => ({
       watch: async (filter, options) => {

@@ -1,5 +1,6 @@
 import type { KeyValueEntry } from "@revkv/api";
 import { isKeyValueError, KeyExistsError, KeyValueError } from "@revkv/api";
+import type { BucketStorage, OpenedBucket } from "@revkv/api/adapter";
 import { call, onCalls, onItems, onRows, onWrites, put, secretConfig } from "./layers.ts";
 import type { Item, Layer, Mutant } from "./mutant.ts";
 import { mutant, overriding, waitingMutant } from "./mutant.ts";
@@ -62,6 +63,12 @@ export const expiryMutants: readonly Mutant[] = [
       return kept === undefined ? config : { ...config, ttl: kept };
     });
   }),
+  mutant("T1", "tells no date for a deadline beyond all dates", () => ({
+    entry: ({ created, expiresAt }) =>
+      expiresAt !== undefined && expiresAt.getTime() - created.getTime() > 1e15
+        ? { expiresAt: new Date(Number.NaN) }
+        : {},
+  })),
   mutant("T1", "lets no marker age", () => {
     const markers = new Map<string, KeyValueEntry>();
     return onCalls((kv) => ({
@@ -88,6 +95,26 @@ export const expiryMutants: readonly Mutant[] = [
       config.limitMarkerTtl === undefined ? config : { ...config, limitMarkerTtl: config.limitMarkerTtl * 10_000 },
     ),
   ),
+  waitingMutant("T2", "leaves the expiries of others to those who wrote, who may be gone", () => ({
+    storage: (storage) => {
+      let hasWritten = false;
+      const noting = <T extends OpenedBucket>(opened: T): T => {
+        const commit: BucketStorage["commit"] = (...args) => {
+          hasWritten = true;
+          return opened.bucket.commit(...args);
+        };
+        return { ...opened, bucket: overriding(opened.bucket, { commit }) };
+      };
+      return {
+        createBucket: async (...args) => noting(await storage.createBucket(...args)),
+        openBucket: async (...args) => {
+          const opened = await storage.openBucket(...args);
+          return opened && noting(opened);
+        },
+        sweep: async (...args) => (hasWritten ? await storage.sweep(...args) : { next: 20 }),
+      };
+    },
+  })),
   waitingMutant("T2", "carries an expiry out when somebody looks at the bucket next", () => ({
     storage: () => ({ sweep: () => ({ next: undefined }) }),
   })),

@@ -136,6 +136,26 @@ export const failureMutants: readonly Mutant[] = [
       },
     }),
   })),
+  mutant("E2", "skips what is missing in a list of operations", () =>
+    onCalls((kv) => ({
+      transaction: (operations, options) =>
+        kv.transaction(
+          operations.filter(() => true),
+          options,
+        ),
+    })),
+  ),
+  mutant("E2", "takes an array for options without any", () =>
+    onCalls((kv) => ({
+      purgeDeletes: (options) => kv.purgeDeletes(Array.isArray(options) ? {} : options),
+    })),
+  ),
+  mutant("E2", "takes a map for metadata without any", () => ({
+    manager: (manager) => ({
+      createKeyValue: (config, options) =>
+        manager.createKeyValue(config.metadata instanceof Map ? { ...config, metadata: {} } : config, options),
+    }),
+  })),
   mutant("E3", "ignores the signal of a read", () => onCalls((kv) => ({ get: (key) => kv.get(key) }))),
   mutant("E3", "carries a write out whose signal was aborted before", () =>
     onCalls((kv) => ({

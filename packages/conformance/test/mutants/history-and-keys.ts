@@ -116,6 +116,14 @@ export const historyAndKeysMutants: readonly Mutant[] = [
   mutant("L1", "lists keys in the order of a dictionary", () =>
     onListing((keys) => keys.sort((a, b) => a.localeCompare(b))),
   ),
+  mutant("L1", "goes on behind a page in the order of a dictionary", () => ({
+    bucket: (bucket) => ({
+      readKeys: async (query) => {
+        const page = await bucket.readKeys(query, call);
+        return { ...page, rows: page.rows.filter(({ key }) => key.localeCompare(query.after) > 0) };
+      },
+    }),
+  })),
   mutant("L1", "lists the first thousand keys only", () => onListing((keys) => keys.slice(0, 1000))),
   mutant("L1", "lists a key again that is written while it lists", () =>
     onCalls((kv) => ({
@@ -171,6 +179,19 @@ export const historyAndKeysMutants: readonly Mutant[] = [
         if (typeof filter !== "string" || !/^[^*>]+\.>$/.test(filter)) return keys;
         const next = (await kv.keys()).find((key) => key >= `${filter.slice(0, -2)}/`);
         return next === undefined ? keys : [...keys, next];
+      },
+    })),
+  ),
+  mutant("L3", "reads the later pages of a range to the end of the bucket", () =>
+    onCalls((kv) => ({
+      entries: async function* (filter, options) {
+        let count = 0;
+        for await (const entry of kv.entries(filter, options)) {
+          count += 1;
+          yield entry;
+        }
+        const isLong = count > 1000 && typeof filter === "string" && filter.endsWith(".>");
+        if (isLong) for await (const entry of kv.entries()) if (entry.key > filter) yield entry;
       },
     })),
   ),

@@ -11,10 +11,12 @@ import type { Mutant } from "./mutant.ts";
 import { oneKeyMutants } from "./one-key.ts";
 import { resumingMutants } from "./resuming.ts";
 import { stoppingMutants } from "./stopping.ts";
+import { valueMutants } from "./values.ts";
 
 /** Every adapter that is broken on purpose. */
 export const mutants: readonly Mutant[] = [
   ...modelMutants,
+  ...valueMutants,
   ...bucketMutants,
   ...bucketLimitMutants,
   ...keyAndFilterMutants,

@@ -10,17 +10,12 @@ import {
   onCalls,
   onItems,
   onRows,
-  onWatched,
   onWrites,
   put,
   renewing,
-  withValue,
 } from "./layers.ts";
 import type { Item, Mutant } from "./mutant.ts";
 import { mutant, waitingMutant } from "./mutant.ts";
-
-const text = new TextDecoder();
-const utf8 = new TextEncoder();
 
 /** Adapters whose counter, entries or reads are wrong (rules M1 to M10). */
 export const modelMutants: readonly Mutant[] = [
@@ -185,91 +180,6 @@ export const modelMutants: readonly Mutant[] = [
   mutant("M5", "loses the entry of a delete marker", () =>
     onRows((row) => (row.operation === "DEL" ? undefined : row)),
   ),
-  mutant("M6", "takes an empty value for a marker", () =>
-    onWrites((unit) =>
-      unit.map((write) => (write.op === "put" && write.value.length === 0 ? { ...write, op: "delete" } : write)),
-    ),
-  ),
-  mutant("M6", "stores values as text", () =>
-    onWrites((unit) => unit.map((write) => ({ ...write, value: utf8.encode(text.decode(bytesOf(write.value))) }))),
-  ),
-  mutant("M6", "keeps the caller's buffer instead of its bytes", () => {
-    const buffers = new Map<string, Uint8Array>();
-    const alias = (entry: KeyValueEntry | null): KeyValueEntry | null => {
-      const value = entry === null ? undefined : buffers.get(entry.key);
-      return entry === null || value === undefined ? entry : withValue(entry, value);
-    };
-    return onCalls((kv) => ({
-      put: (key, value, options) => {
-        if (value instanceof Uint8Array) buffers.set(key, value);
-        return kv.put(key, value, options);
-      },
-      get: async (key, options) => alias(await kv.get(key, options)),
-    }));
-  }),
-  mutant("M6", "gives every reader the same bytes", () => {
-    const given = new Map<string, KeyValueEntry | null>();
-    return onCalls((kv) => ({
-      get: async (key, options) => {
-        const entry = await kv.get(key, options);
-        const id = `${key} ${entry?.revision}`;
-        if (!given.has(id)) given.set(id, entry);
-        return given.get(id) ?? null;
-      },
-    }));
-  }),
-  mutant("M6", "cuts large values off", () =>
-    onWrites((unit) => unit.map((write) => ({ ...write, value: write.value.slice(0, 65_536) }))),
-  ),
-  mutant("M6", "gives every watcher the same bytes", () => {
-    const given = new Map<string, Uint8Array>();
-    return onWatched((entry) => {
-      const id = `${entry.key} ${entry.revision}`;
-      const value = given.get(id) ?? entry.value;
-      given.set(id, value);
-      return withValue(entry, value);
-    });
-  }),
-  mutant("M6", "stores the buffer behind a view as a whole", () =>
-    onCalls((kv) => ({
-      put: (key, value, options) =>
-        kv.put(key, value instanceof Uint8Array ? new Uint8Array(value.buffer) : value, options),
-    })),
-  ),
-  mutant("M6", "keeps the caller's buffer in a transaction", () => {
-    const buffers = new Map<string, Uint8Array>();
-    return onCalls((kv) => ({
-      transaction: (operations, options) => {
-        for (const operation of operations) {
-          if ("value" in operation && operation.value instanceof Uint8Array)
-            buffers.set(operation.key, operation.value);
-        }
-        return kv.transaction(operations, options);
-      },
-      get: async (key, options) => {
-        const entry = await kv.get(key, options);
-        const value = buffers.get(key);
-        return entry === null || value === undefined ? entry : withValue(entry, value);
-      },
-    }));
-  }),
-  mutant("M6", "shows watchers the caller's buffer", () => {
-    const buffers = new Map<string, Uint8Array>();
-    return {
-      keyValue: (kv) => ({
-        put: (key, value, options) => {
-          if (value instanceof Uint8Array) buffers.set(key, value);
-          return kv.put(key, value, options);
-        },
-      }),
-      items: async function* (items) {
-        for await (const item of items) {
-          const value = item === null ? undefined : buffers.get(item.key);
-          yield item === null || value === undefined ? item : withValue(item, value);
-        }
-      },
-    };
-  }),
   mutant("M7", "takes upper for lower case", () => ({
     bucket: (bucket) => ({
       commit: (units) =>

@@ -230,6 +230,22 @@ export const resumingMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("W13", "goes on behind a marker that was removed while it read the history", () =>
+    onCalls((kv) => ({
+      watch: async (filter, options) => {
+        const watcher = await kv.watch(filter, options);
+        if (options?.includeHistory !== true && options?.resumeFromRevision === undefined) return watcher;
+        return withItems(watcher, async function* (items) {
+          try {
+            yield* items;
+          } catch (error) {
+            if (!isKeyValueError(error, "REVISION_COMPACTED")) throw error;
+            yield* await watchedFrom(kv, filter, error.compactedTo + 1);
+          }
+        });
+      },
+    })),
+  ),
   mutant("W14", "resumes on a storage that never got so far", () =>
     onCalls((kv) => ({
       watch: async (filter, options) => {
