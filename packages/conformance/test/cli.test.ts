@@ -28,7 +28,7 @@ function runWith(variables: Readonly<Record<string, string>>, ...args: string[])
   });
 }
 
-describe.concurrent("revkv-conformance", () => {
+describe.concurrent("revkv-conformance", { timeout: 60_000 }, () => {
   test("exits with 0 when all is right, and says what ran and with which seed", async () => {
     const { code, stdout } = await run(memory, "--only", "K1/good-keys", "--only", "B3", "--seed", "77");
     assert.equal(code, 0, stdout);
