@@ -5,12 +5,21 @@ import { numberOf } from "./rows.ts";
 /** The oldest server that is supported: 13. */
 const oldestVersion = 130_000;
 
+/** What can happen where a setting is off. */
+const risks: ReadonlyMap<string, string> = new Map([
+  ["fsync", "when the machine of the database fails, acknowledged writes can be lost and the database be damaged"],
+  ["full_page_writes", "when the machine of the database fails, the database can be damaged"],
+  ["synchronous_commit", "when the database fails, the last acknowledged writes can be lost"],
+]);
+
 /** What is to be known of a server before it is used. */
 export interface Server {
   /** True when READ COMMITTED is the default of transactions. */
   readonly isReadCommitted: boolean;
   /** True when the connection does not lead straight to the server. */
   readonly isPooled: boolean;
+  /** What it is set up to do so that acknowledged writes can be lost, for a person. */
+  readonly unsafeSettings: readonly string[];
   /** True when it follows another server, as far behind as the network and its load have it. */
   readonly isStandby: boolean;
 }
@@ -25,10 +34,11 @@ export async function inspectServer(client: PostgresClient, lock: number): Promi
     text: `WITH held AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1, -1) AS got)
       SELECT current_setting('server_version_num')::int AS number, version() AS name, pg_backend_pid() AS pid, pg_is_in_recovery() AS standby,
         current_setting('default_transaction_isolation') AS isolation,
+        (SELECT string_agg(s.name, ' ') FROM pg_settings s WHERE s.setting = 'off' AND s.name = ANY ($2)) AS off,
         (SELECT count(*)::int FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_backend_pid() AND got IS NOT NULL) AS locks,
         got
       FROM held`,
-    values: [lock],
+    values: [lock, [...risks.keys()]],
   });
   const [server] = rows as [
     {
@@ -37,6 +47,7 @@ export async function inspectServer(client: PostgresClient, lock: number): Promi
       readonly pid: unknown;
       readonly standby: boolean;
       readonly isolation: string;
+      readonly off?: string | null;
       readonly locks: unknown;
       readonly got: boolean;
     },
@@ -51,6 +62,7 @@ export async function inspectServer(client: PostgresClient, lock: number): Promi
   return {
     isReadCommitted: server.isolation === "read committed",
     isPooled: processID !== numberOf(server.pid),
+    unsafeSettings: (server.off?.split(" ") ?? []).map((name) => `${name} is off: ${risks.get(name)}`),
     isStandby: server.standby,
   };
 }

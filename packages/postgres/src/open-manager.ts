@@ -35,6 +35,9 @@ export async function openManager(options: PostgresOptions): Promise<PostgresMan
   try {
     const statements = new Statements(schema);
     const server = await prepare(connections, statements, options, timeout);
+    for (const message of server.unsafeSettings) {
+      onEvent?.({ type: "unsafe-setting", message, bucket: undefined, error: undefined });
+    }
     const session = new PoolSession(connections, {
       preparedStatements: options.preparedStatements ?? !server.isPooled,
       isolate: !server.isReadCommitted,

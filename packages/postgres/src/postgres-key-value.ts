@@ -28,10 +28,11 @@ export interface PostgresKeyValue extends KeyValue {
    * revisions. Reads see what the transaction sees.
    *
    * Await every call before COMMIT. A client of `pg` that is not in a transaction is refused; of other executors nobody
-   * can tell, nor whether a client is connected to the manager's database: both are up to the caller.
+   * can tell: that is up to the caller.
    *
    * @throws `INVALID_ARGUMENT` for what is no client, or a pool; the handle's calls reject with it when the client is not
-   * in a transaction, when the transaction has failed before, and for writes at any level but READ COMMITTED
+   * in a transaction, when the transaction has failed before, and for writes at any level but READ COMMITTED, and with
+   * `BUCKET_NOT_FOUND` when the client is connected to another database
    *
    * @example
    * ```ts
@@ -85,7 +86,9 @@ export class PostgresHandle extends StorageKeyValue implements PostgresKeyValue 
     const { context, storage } = this.#stored;
     const bucket = storage as PostgresBucket;
     const { statements, lockWait } = bucket.store;
-    const session = new TransactionSession(client, statements.channel(bucket.id));
+    const session = new TransactionSession(client, (statement) =>
+      statements.within(bucket.id, bucket.incarnation, statement),
+    );
     const store: Store = { statements, lockWait, session, announcements: announcedAtCommit };
     // Lanes and a feed of its own: what is not committed must not be known to the watchers of the bucket.
     const joined = new StoredBucket(context, bucket.on(store), () => undefined);

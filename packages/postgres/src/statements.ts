@@ -64,6 +64,15 @@ export class Statements {
     return `revkv_${this.#id}_${bucket}`;
   }
 
+  /**
+   * A statement on a bucket, by an application's own connection: fails where that leads to another database, and if it
+   * writes, the commit of its transaction is announced.
+   */
+  within(bucket: number, incarnation: string, { text, writes }: Statement): string {
+    const announced = writes ? `, pg_notify('${this.channel(bucket)}', '') AS announced` : "";
+    return `SELECT w.*${announced} FROM ${this.schema}.recognize(${bucket}, '${incarnation}') r, (\n${text}\n) w`;
+  }
+
   #fill(text: string): string {
     return text
       .replaceAll("{schema}", this.schema)

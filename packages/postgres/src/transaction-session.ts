@@ -20,12 +20,12 @@ const turns: WeakMap<TransactionClient, Promise<void>> = new WeakMap();
 /** Carries out statements within a transaction of the application, one after the other. */
 export class TransactionSession implements Session {
   readonly #client: TransactionClient;
-  readonly #channel: string;
+  readonly #textOf: (statement: Statement) => string;
 
-  /** What is written is announced on `channel`: by the server, when the transaction commits, and only then. */
-  constructor(client: TransactionClient, channel: string) {
+  /** `textOf` says how a statement reads within a transaction: what is written is announced by its commit, and only then. */
+  constructor(client: TransactionClient, textOf: (statement: Statement) => string) {
     this.#client = client;
-    this.#channel = channel;
+    this.#textOf = textOf;
   }
 
   run(statement: Statement, parameters: readonly Parameter[], { signal }: Call): Promise<readonly Columns[]> {
@@ -42,7 +42,7 @@ export class TransactionSession implements Session {
     });
   }
 
-  async #send({ text, writes }: Statement, parameters: readonly Parameter[]): Promise<readonly Columns[]> {
+  async #send(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Columns[]> {
     if (this.#client.getTransactionStatus?.() === "I") {
       throw new KeyValueError(
         "INVALID_ARGUMENT",
@@ -50,15 +50,11 @@ export class TransactionSession implements Session {
       );
     }
     try {
-      const { rows } = await this.#client.query(writes ? this.#announcing(text) : text, [...parameters]);
+      const { rows } = await this.#client.query(this.#textOf(statement), [...parameters]);
       return rows.map((row) => (Array.isArray(row) ? row : Object.values(row as object)));
     } catch (error) {
       throw answerIn(error) ?? failed(error);
     }
-  }
-
-  #announcing(text: string): string {
-    return `SELECT w.*, pg_notify('${this.#channel}', '') AS announced FROM (\n${text}\n) w`;
   }
 }
 

@@ -7,7 +7,7 @@ import { isKeyValueError, KeyValueError } from "@revkv/api";
  */
 const meanings: readonly (readonly [state: string, code: KeyValueErrorCode, message: string])[] = [
   ["RKV01", "INVALID_ARGUMENT", "the transaction is not at READ COMMITTED"],
-  ["RKV02", "BUCKET_NOT_FOUND", "the bucket was deleted"],
+  ["RKV02", "BUCKET_NOT_FOUND", "the bucket is not there"],
   ["55P03", "TIMEOUT", "another transaction held the bucket until the deadline"],
   ["57014", "TIMEOUT", "the statement was cancelled"],
   ["25006", "READ_ONLY", "the database cannot be written to"],

@@ -4,7 +4,7 @@ import type { PgBouncer } from "@revkv/servers/pgbouncer";
 import { startPgBouncer } from "@revkv/servers/pgbouncer";
 import { afterAll, expect, test } from "vitest";
 import { schemaHarness, sharedServer } from "./harness.ts";
-import { emptyDatabase, follow, later, open } from "./open.ts";
+import { emptyDatabase, follow, later, open, takeDown } from "./open.ts";
 
 /** So few connections to the server that managers share them. */
 const settings = { default_pool_size: 8, max_client_conn: 1000 };
@@ -28,7 +28,7 @@ test("PgBouncer alone: watchers find changes of others by polling, and the appli
   const pooler = await startPgBouncer(url, { mode: "transaction", settings });
   later(() => pooler[Symbol.asyncDispose]());
   const events: KeyValueEvent[] = [];
-  const manager = await open({ connectionString: pooler.url, onEvent: (event) => events.push(event) });
+  const manager = await open({ connectionString: pooler.url, onEvent: takeDown(events) });
   const writer = await (await open(pooler.url)).createKeyValue({ bucket: "b" });
   const seen: string[] = [];
   await follow(await manager.keyValue("b"), seen);

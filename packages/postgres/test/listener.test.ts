@@ -1,14 +1,17 @@
 import type { KeyValue, KeyValueEvent } from "@revkv/api";
 import { expect, test } from "vitest";
+import type { Channels } from "../src/channels.ts";
 import type { PostgresUrlOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
 import { Listener } from "../src/listener.ts";
 import { ListeningConnection } from "../src/listening-connection.ts";
+import type { Store } from "../src/postgres-bucket.ts";
+import { PostgresStorage } from "../src/postgres-storage.ts";
 import { breakable } from "./breakable.ts";
 import { execute } from "./harness.ts";
 import type { Seen } from "./load.ts";
 import { reaches, see, until } from "./load.ts";
-import { emptyDatabase, later, open, runChild } from "./open.ts";
+import { emptyDatabase, later, open, runChild, takeDown } from "./open.ts";
 
 const timeout = 60_000;
 
@@ -22,7 +25,7 @@ interface Watched {
 
 async function watched(url: string, options: Omit<PostgresUrlOptions, "connectionString"> = {}): Promise<Watched> {
   const told: KeyValueEvent[] = [];
-  const manager = await connect({ connectionString: url, ...options, onEvent: (event) => told.push(event) });
+  const manager = await connect({ connectionString: url, ...options, onEvent: takeDown(told) });
   later(() => manager.close());
   const kv = await manager.createKeyValue({ bucket: "watched", history: 64 });
   const other = await (await open(url)).keyValue("watched");
@@ -64,7 +67,7 @@ test("changes that nobody announces are found all the same: the writer died betw
   expect(told).toEqual([]);
 });
 
-test("the way to the server is a black hole: noticed, told once each, and bridged by polling every second", {
+test("the way to the server is a black hole: noticed, told once each, and bridged by polling", {
   timeout,
 }, async () => {
   const url = await emptyDatabase();
@@ -77,17 +80,13 @@ test("the way to the server is a black hole: noticed, told once each, and bridge
   proxy.hold();
   await reaches(seen, await other.put("unheard", "x"));
   await until(() => told.length > 0);
-  const began = performance.now();
   await inTurn(other, seen, 5);
-  expect(performance.now() - began).toBeLessThan(12_000);
   expect(types(told)).toEqual(["notifications-lost"]);
   expect(told[0]?.error?.code).toBe("UNAVAILABLE");
 
   proxy.release();
   await until(() => told.length > 1);
-  const back = performance.now();
   await inTurn(other, seen, 30);
-  expect(performance.now() - back).toBeLessThan(20_000);
   expect(types(told)).toEqual(["notifications-lost", "reconnected"]);
   expect(seen.entries.map(({ revision }) => revision)).toEqual(Array.from({ length: 46 }, (_, index) => index + 1));
 });
@@ -125,6 +124,12 @@ test("connections that listen: one for all buckets, and none when nobody watches
   expect(await other.keys()).toEqual([]);
 });
 
+/** How often watchers that have caught up look by themselves, in milliseconds. */
+function pollInterval(listener: Listener): number | undefined {
+  const { traits } = new PostgresStorage({} as Store, {} as Channels, listener, false, async () => undefined);
+  return traits.pollInterval;
+}
+
 test("whoever subscribed is woken when notifications begin to come, and whenever they may have been missed", {
   timeout,
 }, async () => {
@@ -136,12 +141,13 @@ test("whoever subscribed is woken when notifications begin to come, and whenever
     emit: (type) => told.push(type),
   });
   later(() => listener.close());
+  expect(pollInterval(listener)).toBe(1000);
   let woken = 0;
   const end = listener.subscribe("one", () => {
     woken += 1;
   });
   await until(() => woken === 1);
-  expect(listener.isUp).toBe(true);
+  expect(pollInterval(listener)).toBe(5000);
   await execute(url, "NOTIFY one, 'ours'; NOTIFY one, 'theirs'");
   await until(() => woken === 2);
   // Another channel, on the connection that is there, does not wake the first.

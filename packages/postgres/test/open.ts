@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { KeyValue } from "@revkv/api";
+import type { KeyValue, KeyValueEvent } from "@revkv/api";
 import { databaseOf } from "@revkv/servers/postgres";
 import pg from "pg";
 import { onTestFinished } from "vitest";
@@ -26,6 +26,13 @@ export async function open(options: string | PostgresOptions): Promise<PostgresM
   const manager = await connect(options);
   later(() => manager.close());
   return manager;
+}
+
+/** Takes down what an application is told, but that the servers of tests do not sync. */
+export function takeDown(told: KeyValueEvent[]): (event: KeyValueEvent) => void {
+  return (event) => {
+    if (event.type !== "unsafe-setting") told.push(event);
+  };
 }
 
 /** Opens a pool of the application's own, which is closed when the test is over. */

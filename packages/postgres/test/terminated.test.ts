@@ -2,7 +2,7 @@ import { isKeyValueError } from "@revkv/api";
 import pg from "pg";
 import { expect, test } from "vitest";
 import { brief, checkSaid, reaches, see, startLoad, together, until } from "./load.ts";
-import { emptyDatabase, later, open } from "./open.ts";
+import { emptyDatabase, later, open, poolOf } from "./open.ts";
 
 const timeout = 60_000;
 
@@ -75,8 +75,7 @@ test("a write whose connection the server ends while it waits was not carried ou
 
 test("a statement that its connection has forgotten fails once", { timeout }, async () => {
   const url = await emptyDatabase();
-  const pool = new pg.Pool({ connectionString: url, max: 1 });
-  later(() => pool.end());
+  const pool = poolOf(url, { max: 1 });
   const kv = await (await open({ pool })).createKeyValue({ bucket: "prepared" });
   await kv.put("a", "1");
   await kv.get("a");

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { describe, expect, test, vi } from "vitest";
-import type { PostgresKeyValue, TransactionClient } from "../src/index.ts";
+import type { PostgresKeyValue, TransactionClient, TransactionKeyValue } from "../src/index.ts";
 import { Statements } from "../src/statements.ts";
 import { executors } from "./executors.ts";
 import { execute } from "./harness.ts";
@@ -134,6 +134,31 @@ describe.each(Object.entries(executors))("in a transaction of %s", (_, transact)
     await expect(failing).rejects.toThrow("over");
     expect(await kv.put("a", "1")).toBe(1);
   });
+});
+
+test("a client of another database is refused, though that has a bucket of the same name and number", async () => {
+  const { schema, kv } = await setUp();
+  const url = await emptyDatabase();
+  const same = await (await open({ connectionString: url, schema })).createKeyValue({ bucket: "b" });
+  await same.put("a", "1");
+  const pool = poolOf(url, { max: 20 });
+  const calls: ((joined: TransactionKeyValue) => Promise<unknown>)[] = [
+    (joined) => joined.put("a", "2"),
+    (joined) => joined.get("a"),
+    (joined) => joined.getMany(["a", "b"]),
+    (joined) => joined.getRevision("a", 1),
+    (joined) => joined.keys(),
+    (joined) => joined.history("a"),
+    (joined) => joined.status(),
+    (joined) => joined.purgeDeletes(),
+  ];
+  for (const call of calls) {
+    const client = await begin(pool);
+    const missing = { code: "BUCKET_NOT_FOUND", message: expect.stringContaining("not its database") };
+    await expect(call(kv.using(client)), String(call)).rejects.toMatchObject(missing);
+    await client.query("COMMIT");
+  }
+  expect((await same.get("a"))?.revision).toBe(1);
 });
 
 test("a commit, and only a commit, is announced to those who listen", async () => {

@@ -33,6 +33,17 @@ BEGIN
 END
 $$;
 
+-- An error unless this is the bucket that somebody knows by its incarnation: another database may have one of the same id.
+CREATE FUNCTION {schema}.recognize(p_bucket integer, p_incarnation uuid) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  PERFORM 1 FROM {schema}.bucket b WHERE b.id = p_bucket AND b.incarnation = p_incarnation;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the bucket was deleted, or this is not its database' USING ERRCODE = 'RKV02';
+  END IF;
+END
+$$;
+
 -- The newest revision that was given, and the highest time of a write.
 CREATE FUNCTION {schema}.head(b {schema}.bucket, OUT revision bigint, OUT created bigint)
 LANGUAGE plpgsql STABLE AS $$
