@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { PostgresServer } from "@revkv/servers/postgres";
 import { startPostgres } from "@revkv/servers/postgres";
@@ -9,13 +9,14 @@ import type { CodeBlock } from "./code-blocks.ts";
 import { codeBlocks, exampleFiles, fileNameOf, programOf, promisedOutput } from "./code-blocks.ts";
 import type { PageDatabase } from "./page-database.ts";
 import { needsDatabase, openPageDatabase } from "./page-database.ts";
+import { needsRedis, openPageRedis, writeRedisCli } from "./page-redis.ts";
 
 const all = codeBlocks();
 const blocks = all.filter(({ language }) => language === "ts");
 const excerpts = all.filter(({ marker }) => marker?.startsWith("from="));
 const outputs = all.filter(({ marker }) => marker?.startsWith("output="));
 const programs = blocks.filter((block) => !excerpts.includes(block));
-const onDatabase = all.filter(needsDatabase);
+const onServers = all.filter((block) => needsDatabase(block) || needsRedis(block));
 
 /** Inside of the repository, so that programs find its packages; the examples are there as the reader's own files. */
 let folder: string;
@@ -33,7 +34,9 @@ beforeAll(async () => {
   );
   for (const file of exampleFiles()) await copyFile(file, join(folder, basename(file)));
   for (const block of programs) await writeFile(join(folder, fileNameOf(block)), programOf(block));
-  for (const block of onDatabase) {
+  await mkdir(join(folder, "bin"));
+  await writeRedisCli(join(folder, "bin"));
+  for (const block of onServers) {
     if (!programs.includes(block)) await writeFile(join(folder, fileNameOf(block)), block.text);
   }
 });
@@ -46,26 +49,27 @@ test("every TypeScript block of the documentation type-checks", { timeout: 60_00
 });
 
 describe("every TypeScript block runs and prints what it says", () => {
-  const runnable = programs.filter((block) => block.marker !== "no-run" && !onDatabase.includes(block));
-  test.concurrent.for(runnable)("$name", (block) => runProgram(block));
+  const runnable = programs.filter((block) => block.marker !== "no-run" && !onServers.includes(block));
+  test.concurrent.for(runnable)("$name", { timeout: 60_000 }, (block) => runProgram(block));
 });
 
-describe("the blocks of a file that use a database run in order, on a database of the file", () => {
-  let server: PostgresServer;
+describe("the blocks of a file that use servers run in order, on servers of the file", () => {
+  let postgres: PostgresServer;
   beforeAll(async () => {
     // Not one that is given: roles are made, and pg_dump is to be that of the server.
-    server = await startPostgres({ fsync: false });
+    postgres = await startPostgres({ fsync: false });
   }, 60_000);
-  afterAll(() => server[Symbol.asyncDispose]());
+  afterAll(() => postgres[Symbol.asyncDispose]());
 
-  const files = Map.groupBy(onDatabase, ({ file }) => file);
+  const files = Map.groupBy(onServers, ({ file }) => file);
   test.concurrent.for([...files])("%s", { timeout: 120_000 }, async ([, blocksOfFile]) => {
-    const database = await openPageDatabase(server);
-    try {
-      const surroundings = { cwd: await emptyFolder(), env: database.environment };
-      for (const block of blocksOfFile) await carryOut(block, database, surroundings);
-    } finally {
-      await database[Symbol.asyncDispose]();
+    await using database = await openPageDatabase(postgres);
+    await using redis = await openPageRedis(blocksOfFile);
+    const path = [join(folder, "bin"), dirname(process.execPath), database.programs, process.env["PATH"]];
+    const cwd = await emptyFolder();
+    for (const block of blocksOfFile) {
+      const env = { ...redis.environment, ...database.environment, PATH: path.join(delimiter) };
+      await carryOut(block, database, { cwd, env });
     }
   });
 });
@@ -78,7 +82,7 @@ describe("every excerpt is as the file has it", () => {
 });
 
 describe("every output is what the program prints", () => {
-  test.for(outputs)("$name", async ({ marker, text }) => {
+  test.for(outputs)("$name", { timeout: 60_000 }, async ({ marker, text }) => {
     const printed = await run(resolve(marker?.slice("output=".length) ?? ""));
     expect(normalized(text)).toBe(normalized(printed.trim()));
   });

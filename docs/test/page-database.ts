@@ -1,4 +1,4 @@
-import { delimiter, dirname } from "node:path";
+import { dirname } from "node:path";
 import { startPgBouncer } from "@revkv/servers/pgbouncer";
 import type { PostgresServer } from "@revkv/servers/postgres";
 import { databaseOf } from "@revkv/servers/postgres";
@@ -7,8 +7,10 @@ import type { CodeBlock } from "./code-blocks.ts";
 
 /** A database for the blocks of one file. */
 export interface PageDatabase extends AsyncDisposable {
-  /** Where programs find it, Node and the programs of Postgres. */
+  /** Where programs find it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The folder of the programs of Postgres. */
+  readonly programs: string;
   /** Starts PgBouncer before it with what a `pgbouncer.ini` says; later blocks find it as `POOLER_URL`. */
   startPooler(ini: string): Promise<void>;
 }
@@ -21,15 +23,11 @@ export function needsDatabase({ language, marker, text }: CodeBlock): boolean {
 
 export async function openPageDatabase(server: PostgresServer): Promise<PageDatabase> {
   const database = await databaseOf(server);
-  const environment: Record<string, string> = {
-    DATABASE_URL: database.url,
-    PATH: [dirname(process.execPath), dirname(needTool("psql", "postgresql-client")), process.env["PATH"]].join(
-      delimiter,
-    ),
-  };
+  const environment: Record<string, string> = { DATABASE_URL: database.url };
   const resources: AsyncDisposable[] = [database];
   return {
     environment,
+    programs: dirname(needTool("psql", "postgresql-client")),
     startPooler: async (ini) => {
       const pooler = await startPgBouncer(database.url, { mode: "session", settings: settingsOf(ini) });
       resources.unshift(pooler);

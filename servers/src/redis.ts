@@ -28,10 +28,10 @@ export async function testRedis(): Promise<SharedRedis> {
   return { url, [Symbol.asyncDispose]: async () => {} };
 }
 
-/** Starts Redis on the first of these ports; the others are for its settings to use. */
+/** Starts Redis on the first of these ports; the others are for its settings to use, which may need files. */
 export async function startRedisOn(
   ports: readonly [ReservedPort, ...ReservedPort[]],
-  settings: RedisSettings,
+  settings: RedisSettings | ((directory: string) => Promise<RedisSettings>),
 ): Promise<RedisServer> {
   const program = needTool("redis-server");
   const [{ port }] = ports;
@@ -40,8 +40,9 @@ export async function startRedisOn(
     ports,
     ready: /Ready to accept connections/,
     stopSignal: "SIGTERM",
-    command: (directory) => {
-      const all = { port, bind: "127.0.0.1", dir: directory, save: "", appendonly: "yes", ...settings };
+    command: async (directory) => {
+      const given = typeof settings === "function" ? await settings(directory) : settings;
+      const all = { port, bind: "127.0.0.1", dir: directory, save: "", appendonly: "yes", ...given };
       return [program, ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, `${value}`])];
     },
   });

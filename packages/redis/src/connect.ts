@@ -10,31 +10,80 @@ interface CommonOptions extends ManagerOptions {
   readonly prefix?: string | undefined;
 }
 
-/** Options of `ioredis` for the connections that revkv opens, such as `username`, `password` and `tls`. */
 interface OwnConnections extends CommonOptions {
+  /**
+   * Options of `ioredis` for the connections that revkv opens, such as `username`, `password` and `tls`. Those that decide
+   * what becomes of a command whose connection is lost are set by revkv (rule M10); `keyPrefix` is refused.
+   */
   readonly options?: RedisOptions | undefined;
 }
 
-/** One server. */
+/**
+ * One server.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@revkv/redis";
+ *
+ * const manager = await connect({ url: process.env["REDIS_URL"] ?? "", prefix: "shop", timeout: 2000 });
+ * console.log(manager.backingStore); // redis
+ * await manager.close();
+ * ```
+ */
 export interface RedisUrlOptions extends OwnConnections {
   /** Where it is: `redis://user:password@host:port/database`, or `rediss://` for TLS. */
   readonly url: string;
 }
 
-/** A server that Sentinel watches over. */
+/**
+ * A server that Sentinel watches over. It is asked for again whenever a connection is lost, or the server has become a
+ * replica.
+ *
+ * @example
+ * ```ts no-run
+ * import { connect } from "@revkv/redis";
+ *
+ * const sentinels = [{ host: "sentinel-1", port: 26_379 }];
+ * const manager = await connect({ sentinels, name: "mymaster", options: { password: "secret" } });
+ * ```
+ */
 export interface RedisSentinelOptions extends OwnConnections {
+  /** Some of the sentinels, which tell of the others. */
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   /** What the sentinels call it. */
   readonly name: string;
 }
 
-/** A Redis Cluster. */
+/**
+ * A Redis Cluster. Each bucket is on one of its nodes.
+ *
+ * @example
+ * ```ts no-run
+ * import { connect } from "@revkv/redis";
+ *
+ * const manager = await connect({ cluster: ["node-1:6379", { host: "node-2", port: 6379 }] });
+ * ```
+ */
 export interface RedisClusterOptions extends OwnConnections {
   /** Some of its nodes, which tell of the others. */
   readonly cluster: readonly (string | { readonly host: string; readonly port: number })[];
 }
 
-/** A server or Cluster that the application is connected to. */
+/**
+ * A server or Cluster that the application is connected to.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@revkv/redis";
+ * import { Redis } from "ioredis";
+ *
+ * const client = new Redis(process.env["REDIS_URL"] ?? "");
+ * const manager = await connect({ client });
+ * await manager.close();
+ * console.log(await client.ping()); // PONG
+ * client.disconnect();
+ * ```
+ */
 export interface RedisClientOptions extends CommonOptions {
   /**
    * A `Redis` or `Cluster` of `ioredis` 5 or 6. It stays the application's: revkv opens connections of its own with the
@@ -43,7 +92,7 @@ export interface RedisClientOptions extends CommonOptions {
   readonly client: RedisClientLike;
 }
 
-/** What is needed of the application's client. */
+/** What is needed of the application's client; those of `ioredis` have it. */
 export interface RedisClientLike {
   readonly options: object;
   readonly status: string;
@@ -51,7 +100,7 @@ export interface RedisClientLike {
   callBuffer(command: string, ...args: never[]): Promise<unknown>;
 }
 
-/** How a server is reached. */
+/** How a server is reached: in one of four ways. */
 export type RedisConnectOptions = RedisUrlOptions | RedisSentinelOptions | RedisClusterOptions | RedisClientOptions;
 
 const commonOptions = ["prefix", "timeout", "onEvent"];
@@ -69,10 +118,10 @@ const waysToReach = {
  * `maxmemory-policy` throws keys away; `PERMISSION_DENIED`, `UNAVAILABLE`, `TIMEOUT`
  *
  * @example
- * ```ts no-run
+ * ```ts
  * import { connect } from "@revkv/redis";
  *
- * const manager = await connect("redis://127.0.0.1:6379");
+ * const manager = await connect(process.env["REDIS_URL"] ?? ""); // redis://127.0.0.1:6379
  * const zones = await manager.createOrUpdateKeyValue({ bucket: "zones", history: 5 });
  * const revision = await zones.put("Europe.Paris", "+01:00");
  * await zones.update("Europe.Paris", "+02:00", revision);

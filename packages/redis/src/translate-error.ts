@@ -42,7 +42,9 @@ export function isPassing(error: unknown): boolean {
 
 /** The first word of the server's answer, which says what kind of error it is. */
 export function firstWord(error: Error): string {
-  return error.message.split(" ", 1)[0] as string;
+  const { message } = error;
+  // What Redis says of a command that a script has called.
+  return message.startsWith("ERR The user executing the script") ? "NOPERM" : (message.split(" ", 1)[0] as string);
 }
 
 /** Says what an error of the client means; `written` when it is of a write that may have been sent (rule M10). */
