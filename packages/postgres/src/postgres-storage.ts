@@ -12,7 +12,7 @@ import { translateError } from "./translate-error.ts";
 /** How often every manager looks for due entries, in milliseconds: whoever wrote them may be gone (rule T2). */
 const sweepInterval = 500;
 
-/** How long a sweep waits for a bucket that somebody holds, in milliseconds. */
+/** The longest time that a sweep waits for a bucket that somebody holds, in milliseconds. */
 const sweepWait = 100;
 
 /** How often caught-up watchers look by themselves while notifications come, and while they do not, in milliseconds. */
@@ -27,6 +27,8 @@ export class PostgresStorage implements Storage {
   readonly #channels: Channels;
   readonly #listener: Listener;
   readonly #release: () => Promise<void>;
+  /** The bucket that was swept last: the next sweep goes on behind it, so that everyone's turn comes. */
+  #swept = 0;
 
   /** `release` closes what was opened for this storage. A standby may not have yet what was written before (rule M8). */
   constructor(store: Store, channels: Channels, listener: Listener, isStandby: boolean, release: () => Promise<void>) {
@@ -93,18 +95,21 @@ export class PostgresStorage implements Storage {
 
   /**
    * Every manager looks; of those that find something due in a bucket one does the work, while the others leave it
-   * alone.
+   * alone. Where there is more to do than a fraction of the deadline allows, the rest is left to the next sweep.
    */
   async sweep(limit: number, call: Call): Promise<Sweep> {
-    const { session, statements } = this.#store;
+    const { session, statements, lockWait } = this.#store;
+    const end = performance.now() + lockWait / 4;
     let next = sweepInterval;
     let isDone = true;
-    for (const [id, wait] of await session.run(statements.query.due, [], call)) {
+    for (const [id, wait] of await session.run(statements.query.due, [this.#swept], call)) {
+      if (performance.now() > end) return { next: 0 };
       if (id === null) {
         const [row] = await session.run(statements.query.cleanUp, [limit], call);
         if (numberOf(row?.[0]) > 0) isDone = false;
       } else if (wait !== null && numberOf(wait) === 0) {
         const bucket = numberOf(id);
+        this.#swept = bucket;
         // One that somebody holds, or has deleted meanwhile, does not hold up the others.
         const looked = await this.#sweepBucket(bucket, limit, call);
         if (looked === 0) continue;
@@ -126,9 +131,10 @@ export class PostgresStorage implements Storage {
   }
 
   async #sweepBucket(bucket: number, limit: number, call: Call): Promise<number> {
-    const { session, statements } = this.#store;
+    const { session, statements, lockWait } = this.#store;
+    const wait = Math.ceil(Math.min(sweepWait, lockWait / 4));
     try {
-      const [row] = await session.run(statements.query.sweep, [bucket, limit, sweepWait], call);
+      const [row] = await session.run(statements.query.sweep, [bucket, limit, wait], call);
       return numberOf(row?.[0]);
     } catch (error) {
       const { code } = translateError(error, false);

@@ -103,7 +103,7 @@ const statements = Object.values(buckets).flatMap((bucket): [string, keyof typeo
   [`${bucket}: page of purgeDeletes`, "purgeMarkers", [bucket, 0, "area.5", 100, 1000]],
   [`${bucket}: sweep`, "sweep", [bucket, 100, 1000]],
 ]);
-statements.push(["due", "due", []], ["clean up", "cleanUp", [500]], ["names", "bucketNames", ["", 10]]);
+statements.push(["due", "due", [0]], ["clean up", "cleanUp", [500]], ["names", "bucketNames", ["", 10]]);
 
 test.for(["force_generic_plan", "force_custom_plan"])("no statement scans the entries (%s)", async (mode) => {
   await client.query(`SET plan_cache_mode = ${mode}`);

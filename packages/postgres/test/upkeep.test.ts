@@ -1,8 +1,9 @@
+import type { KeyValueEvent } from "@revkv/api";
 import { expect, test, vi } from "vitest";
 import { Statements } from "../src/statements.ts";
 import { execute } from "./harness.ts";
 import { until } from "./load.ts";
-import { emptyDatabase, follow, later, open, poolOf } from "./open.ts";
+import { emptyDatabase, follow, later, open, poolOf, takeDown } from "./open.ts";
 import { begin } from "./using.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -90,19 +91,24 @@ test("nobody sweeps where nothing can expire, nor where nothing is due", async (
   expect(row).toEqual([3]);
 });
 
-test("a bucket that somebody holds does not hold up the expiries of others", async () => {
+test("buckets that somebody holds do not hold up the expiries of others, nor any call's deadline", async () => {
   const url = await emptyDatabase();
-  const manager = await open(url);
-  const held = await manager.createKeyValue({ bucket: "held", limitMarkerTtl: 60_000 });
+  const told: KeyValueEvent[] = [];
+  const manager = await open({ connectionString: url, timeout: 500, onEvent: takeDown(told) });
+  const client = await begin(poolOf(url));
+  for (let index = 0; index < 10; index += 1) {
+    const held = await manager.createKeyValue({ bucket: `held_${index}`, limitMarkerTtl: 60_000 });
+    await held.put("a", "1", { ttl: 1000 });
+    await held.using(client).put("b", "1");
+  }
+  await execute(url, "UPDATE revkv.entry SET expires = 1");
   const free = await manager.createKeyValue({ bucket: "free", limitMarkerTtl: 60_000 });
   const seen: string[] = [];
   await follow(free, seen);
-  await held.put("a", "1", { ttl: 1 });
-  const client = await begin(poolOf(url));
-  await held.using(client).put("b", "1");
   for (const round of [1, 2, 3]) {
     await free.put(`key.${round}`, "x", { ttl: 1 });
     await until(() => seen.some((item) => item.startsWith(`-key.${round}@`)));
   }
   await client.query("ROLLBACK");
+  expect(told).toEqual([]);
 });
