@@ -69,7 +69,7 @@ export class Statements {
    * writes, the commit of its transaction is announced.
    */
   within(bucket: number, incarnation: string, { text, writes }: Statement): string {
-    const announced = writes ? `, pg_notify('${this.channel(bucket)}', '') AS announced` : "";
+    const announced = writes ? `, pg_notify('${this.channel(bucket)}', '')::text AS announced` : "";
     return `SELECT w.*${announced} FROM ${this.schema}.recognize(${bucket}, '${incarnation}') r, (\n${text}\n) w`;
   }
 
