@@ -161,6 +161,7 @@ function checkWay(way: keyof typeof waysToReach, given: Readonly<Record<string, 
     if (typeof given["url"] !== "string" || !/^rediss?:\/\//.test(given["url"]) || !URL.canParse(given["url"])) {
       throw invalid('url begins with "redis://" or "rediss://"');
     }
+    if (!/^\/?\d*$/.test(new URL(given["url"]).pathname)) throw invalid("the path of url is the number of a database");
   } else if (way === "client") {
     const client = (given["client"] ?? {}) as { readonly duplicate?: unknown; readonly callBuffer?: unknown };
     if (typeof client.duplicate !== "function" || typeof client.callBuffer !== "function") {

@@ -13,6 +13,9 @@ const longestPause = 1000;
  */
 const sentOnce = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, replyMapping: "legacy" } as const;
 
+/** How long a command may take, the call that makes it decides; a read that waits for changes takes long. */
+const untimed = { commandTimeout: undefined, blockingTimeout: undefined } as const;
+
 /** Options with which replies look the same whatever the protocol. */
 type OwnOptions = RedisOptions & { readonly replyMapping: "legacy" };
 
@@ -25,6 +28,7 @@ function nodeOptions(timeout: number): OwnOptions {
     connectTimeout: timeout,
     // A server that is frozen keeps its connections open.
     socketTimeout: timeout,
+    ...untimed,
     retryStrategy: (attempt) => Math.min(20 * 2 ** attempt, longestPause),
     // A server that was made a replica: whoever is the master now is to be asked for.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
@@ -33,7 +37,7 @@ function nodeOptions(timeout: number): OwnOptions {
 
 function clusterOptions(timeout: number): ClusterOptions {
   return {
-    redisOptions: { ...sentOnce, connectTimeout: timeout, socketTimeout: timeout },
+    redisOptions: { ...sentOnce, connectTimeout: timeout, socketTimeout: timeout, ...untimed },
     enableOfflineQueue: false,
     enableAutoPipelining: false,
     lazyConnect: true,

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import type { RedisConnectOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
-import { later, open, server } from "./open.ts";
+import { later, open, server, watch } from "./open.ts";
 
 test("E2: wrong options are refused before anything is connected", async () => {
   const client = new Redis({ lazyConnect: true, keyPrefix: "app:" });
@@ -16,6 +16,7 @@ test("E2: wrong options are refused before anything is connected", async () => {
     {},
     { url: "redis://127.0.0.1", client },
     { url: "redis://127.0.0.1", unknown: 1 },
+    { url: "redis://127.0.0.1/shop" },
     { url: "redis://127.0.0.1", prefix: "" },
     { url: "redis://127.0.0.1", prefix: "{tag}" },
     { url: "redis://127.0.0.1", timeout: 0 },
@@ -41,6 +42,25 @@ test("what keeps a server from being used is told by its code", async () => {
   expect(manager.backingStore).toBe("redis");
   await redis.stop();
   await expect(connect({ url: redis.url, timeout: 500 })).rejects.toMatchObject({ code: "UNAVAILABLE" });
+});
+
+test("the database is the one that was asked for, or none", async () => {
+  const redis = await server();
+  await (await open(`${redis.url}/3`)).createKeyValue({ bucket: "b" });
+  expect(await redisCommand(redis, "-n", "3", "EXISTS", "revkv:{b}")).toBe("1");
+  for (const options of [`${redis.url}/99`, { client: new Redis(redis.url, { db: 99, lazyConnect: true }) }]) {
+    await expect(connect(options)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  }
+});
+
+test("what keeps a Cluster or sentinels from being reached is told", async () => {
+  const redis = await server();
+  await expect(connect({ cluster: [`127.0.0.1:${redis.port}`] })).rejects.toThrow(/cluster support disabled/);
+  const sentinels = [{ host: "127.0.0.1", port: redis.port }];
+  await expect(connect({ sentinels, name: "none", timeout: 300 })).rejects.toMatchObject({
+    code: "TIMEOUT",
+    cause: { message: expect.stringContaining("unreachable") },
+  });
 });
 
 test("a server that does not answer is given up at the deadline", async () => {
@@ -73,6 +93,21 @@ test("E4: the application's client stays open, and its options do not lead to a 
   expect(await kv.put("a", "1")).toBe(1);
   await manager.close();
   expect(await client.ping()).toBe("PONG");
+});
+
+test("E3: what the application allows its own commands does not hold for waiting", async () => {
+  const redis = await server();
+  const client = new Redis(redis.url, { commandTimeout: 1, lazyConnect: true });
+  const events: KeyValueEvent[] = [];
+  const manager = await open({ client, onEvent: (event) => void events.push(event) });
+  const kv = await manager.createKeyValue({ bucket: "b" });
+  const watched = await watch(kv);
+  const other = await (await open(redis.url)).keyValue("b");
+  for (const revision of [1, 2]) {
+    expect(await other.put("a", "1")).toBe(revision);
+    await expect.poll(() => watched.entries.length).toBe(revision);
+  }
+  expect(events.map(({ type }) => type)).toEqual(["unsafe-setting"]);
 });
 
 test("prefixes are independent of each other, and nothing of a deleted bucket stays but its last step for a minute", async () => {

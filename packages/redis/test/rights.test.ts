@@ -26,6 +26,8 @@ test("the documented user may do what revkv does, and nothing else", async () =>
     const command = inLua.toLowerCase() || sent;
     return known.has(`${command}|${next}`) ? `${command}|${next}` : command;
   });
+  // Only where another database than the first is asked for, as the page says.
+  used.splice(used.indexOf("select"), 1);
   // `ioredis` asks a Cluster for its slots by itself.
   const wanted = new Set([...used.filter((name) => known.has(name) || name.includes("|")), "cluster|slots"]);
   expect([...rights].sort()).toEqual([...wanted].sort());
