@@ -1,4 +1,5 @@
 import type { Driver, DriverLibrary, Statement } from "./driver.ts";
+import { sqliteVersion } from "./sqlite-version.ts";
 
 /** What is used of a better-sqlite3 `Database`: that of the package's versions 12.8 to 13. */
 export interface BetterSqlite3Database {
@@ -61,7 +62,10 @@ export async function loadBetterSqlite3(): Promise<DriverLibrary> {
   const { default: Database } = await import("better-sqlite3");
   const open = (file: string, readOnly: boolean): Driver =>
     new BetterSqlite3Driver(new Database(file, { readonly: readOnly, timeout: 0 }) as unknown as BetterSqlite3Database);
-  return { open, resultOf };
+  const memory = open(":memory:", false);
+  const sqlite = sqliteVersion(memory);
+  memory.close();
+  return { name: "better-sqlite3", sqlite, open, resultOf };
 }
 
 function resultOf(error: unknown): string | undefined {

@@ -127,20 +127,24 @@ export class BucketStatements {
     );
   }
 
-  /** The first revision in the log behind one. */
-  nextRevision(): Statement {
+  /** Of the revisions in the log behind one, the one that comes after so many others. */
+  revisionBehind(): Statement {
     return this.#query(
-      "nextRevision",
-      () => `SELECT r.revision FROM ${this.#byRevision} WHERE r.revision > ? ORDER BY r.revision LIMIT 1`,
+      "revisionBehind",
+      () =>
+        `SELECT r.revision FROM ${this.#byRevision} WHERE r.revision > ? ORDER BY r.revision LIMIT 1 OFFSET ${integer}`,
     );
   }
 
-  /** Revisions and keys of a range of keys, by key and then revision, at most so many. */
+  /**
+   * Revisions, keys and ids of the rows in a range of keys, by key and then revision, behind a row of this key and id, at
+   * most so many.
+   */
   inRange(): Statement {
     return this.#query(
       "inRange",
-      () => `SELECT r.revision, r.key FROM ${this.#rows} r INDEXED BY ${this.#index("key")}
-        WHERE r.key >= ? AND r.key < ? ORDER BY r.key, r.id LIMIT ${integer}`,
+      () => `SELECT r.revision, r.key, r.id FROM ${this.#rows} r INDEXED BY ${this.#index("key")}
+        WHERE r.key >= ? AND r.key < ? AND (r.key, r.id) > (?, ?) ORDER BY r.key, r.id LIMIT ${integer}`,
     );
   }
 
@@ -163,13 +167,21 @@ export class BucketStatements {
     );
   }
 
-  /** The highest revision of a marker whose own deadline has passed, and of one that was written by a time. */
-  dueMarkers(): Statement {
+  /** The highest revision of a marker whose own deadline is in a time: from (excluded), to (included). */
+  lapsedMarker(): Statement {
     return this.#query(
-      "dueMarkers",
-      () => `SELECT (SELECT max(revision) FROM ${this.#rows} INDEXED BY ${this.#index("expires")} WHERE expires <= ? AND op <> 0),
-        (SELECT revision FROM ${this.#rows} INDEXED BY ${this.#index("aging")} WHERE op <> 0 AND created <= ?
-          ORDER BY created DESC, revision DESC LIMIT 1)`,
+      "lapsedMarker",
+      () => `SELECT max(revision) FROM ${this.#rows} INDEXED BY ${this.#index("lapsing")}
+        WHERE op <> 0 AND expires > ? AND expires <= ?`,
+    );
+  }
+
+  /** The highest revision of a marker that was written by a time. */
+  agedMarker(): Statement {
+    return this.#query(
+      "agedMarker",
+      () => `SELECT revision FROM ${this.#rows} INDEXED BY ${this.#index("aging")} WHERE op <> 0 AND created <= ?
+        ORDER BY created DESC, revision DESC LIMIT 1`,
     );
   }
 
@@ -257,14 +269,6 @@ export class BucketStatements {
     return this.#command(
       "removeKey",
       () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text}`,
-    );
-  }
-
-  /** Removes all rows of some keys, a JSON array. */
-  removeKeys(): Statement {
-    return this.#command(
-      "removeKeys",
-      () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key IN (SELECT value FROM json_each(?))`,
     );
   }
 

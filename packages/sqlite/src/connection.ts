@@ -2,6 +2,7 @@ import { KeyValueError } from "@revkv/api";
 import type { Awaitable, Call } from "@revkv/api/adapter";
 import { isTurnUsedUp, nextTurn } from "@revkv/api/adapter";
 import type { Driver, Statement } from "./driver.ts";
+import type { FileIdentity } from "./file-identity.ts";
 
 /** The longest pause before a locked database is tried again, in milliseconds. */
 const longestPause = 3;
@@ -13,15 +14,24 @@ const longestPause = 3;
 export class Connection {
   readonly driver: Driver;
   readonly #readOnly: boolean;
+  readonly #file: FileIdentity | undefined;
+  /** True when the application has its library wait for locks. */
+  readonly #waits: boolean;
   readonly #begin: Statement;
   readonly #beginImmediate: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
   readonly #dataVersion: Statement;
 
-  constructor(driver: Driver, readOnly = false) {
+  /** `file`: the one that has to be there for every step. */
+  constructor(
+    driver: Driver,
+    { readOnly = false, file }: { readOnly?: boolean; file?: FileIdentity | undefined } = {},
+  ) {
     this.driver = driver;
     this.#readOnly = readOnly;
+    this.#file = file;
+    this.#waits = busyTimeout(driver) > 0;
     this.#begin = driver.command("BEGIN");
     this.#beginImmediate = driver.command("BEGIN IMMEDIATE");
     this.#commit = driver.command("COMMIT");
@@ -61,6 +71,7 @@ export class Connection {
 
   /** Changes with every commit of another connection. */
   dataVersion(): number {
+    this.#file?.check();
     return this.#dataVersion.get()?.[0] as number;
   }
 
@@ -84,7 +95,7 @@ export class Connection {
 
   #attempt<T>(call: Call, step: () => T): Awaitable<T> {
     try {
-      return step();
+      return this.#carryOut(step);
     } catch (error) {
       if (!this.isBusy(error)) throw error;
     }
@@ -97,10 +108,23 @@ export class Connection {
       await pause(call.signal);
       if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "the database was locked all the time");
       try {
-        return step();
+        return this.#carryOut(step);
       } catch (error) {
         if (!this.isBusy(error)) throw error;
       }
+    }
+  }
+
+  #carryOut<T>(step: () => T): T {
+    this.#file?.check();
+    if (!this.#waits) return step();
+    // The library's own waiting would hold up the process, and go on beyond the deadline (rule E3).
+    const timeout = busyTimeout(this.driver);
+    this.driver.exec("PRAGMA busy_timeout = 0");
+    try {
+      return step();
+    } finally {
+      this.driver.exec(`PRAGMA busy_timeout = ${timeout}`);
     }
   }
 
@@ -127,6 +151,11 @@ export class Connection {
   #undo(): void {
     if (this.driver.inTransaction) this.#rollback.run();
   }
+}
+
+/** How long the library waits for locks by itself, in milliseconds. */
+function busyTimeout(driver: Driver): number {
+  return driver.query("PRAGMA busy_timeout").get()?.[0] as number;
 }
 
 function isNested(error: unknown): boolean {

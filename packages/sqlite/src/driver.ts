@@ -36,6 +36,9 @@ export interface Driver {
 
 /** A library that brings SQLite. */
 export interface DriverLibrary {
+  readonly name: DriverName;
+  /** The version of its SQLite. */
+  readonly sqlite: string;
   readonly resultOf: ResultOf;
   /** Opens a file, with the library's own waiting for locks switched off: it would block the process. */
   open(file: string, readOnly: boolean): Driver;

@@ -54,7 +54,12 @@ class NodeSqliteDriver implements Driver {
 /** Loads the SQLite that Node has built in. */
 export async function loadNodeSqlite(): Promise<DriverLibrary> {
   const { DatabaseSync } = await import("node:sqlite");
-  return { open: (file, readOnly) => new NodeSqliteDriver(new DatabaseSync(file, { readOnly, timeout: 0 })), resultOf };
+  return {
+    name: "node:sqlite",
+    sqlite: process.versions["sqlite"] ?? "of an unknown version",
+    open: (file, readOnly) => new NodeSqliteDriver(new DatabaseSync(file, { readOnly, timeout: 0 })),
+    resultOf,
+  };
 }
 
 function resultOf(error: unknown): string | undefined {

@@ -1,12 +1,15 @@
+import { resolve } from "node:path";
 import type { KeyValueManager } from "@revkv/api";
 import { StorageManager } from "@revkv/api/adapter";
 import type { BetterSqlite3Database } from "./better-sqlite3-driver.ts";
 import { BetterSqlite3Driver } from "./better-sqlite3-driver.ts";
 import type { SqliteDatabaseOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
+import { FileIdentity } from "./file-identity.ts";
 import { defaultPrefix, openingCall } from "./opening.ts";
-import { checkSqliteVersion, migrate } from "./schema.ts";
+import { migrate } from "./schema.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
+import { checkSqliteVersion, sqliteVersion } from "./sqlite-version.ts";
 import { Store } from "./store.ts";
 import { translateError } from "./translate-error.ts";
 
@@ -18,22 +21,39 @@ export async function openDatabase(options: SqliteDatabaseOptions): Promise<KeyV
   const { database, prefix = defaultPrefix, timeout, onEvent } = options;
   const driver = new BetterSqlite3Driver(database);
   try {
-    const connection = new Connection(driver);
-    const call = openingCall(timeout);
-    await connection.ask(call, () => checkSqliteVersion(driver));
-    await migrate(connection, prefix, call);
-    const stores = storesOf.get(database) ?? new Set();
-    storesOf.set(database, stores);
-    const store: Store = new Store(connection, prefix, database.memory ? undefined : `${database.name}-wal`, () => {
-      for (const other of stores) if (other !== store) other.otherWrote();
-    });
-    stores.add(store);
-    const storage = await connection.ask(
-      call,
-      () => new SqliteStorage(store, !database.memory, () => stores.delete(store)),
-    );
-    return new StorageManager(storage, { timeout, onEvent });
+    const file = database.memory ? undefined : FileIdentity.of(resolve(database.name));
+    const unclaim = file?.claim(driver.name);
+    try {
+      const connection = new Connection(driver, { file });
+      const call = openingCall(timeout);
+      checkSqliteVersion(driver.name, await connection.ask(call, () => sqliteVersion(driver)));
+      await migrate(connection, prefix, call);
+      const storage = await connection.ask(call, () => storageOn(database, connection, prefix, unclaim));
+      return new StorageManager(storage, { timeout, onEvent });
+    } catch (error) {
+      unclaim?.();
+      throw error;
+    }
   } catch (error) {
     throw translateError(driver.resultOf, error);
   }
+}
+
+function storageOn(
+  database: BetterSqlite3Database,
+  connection: Connection,
+  prefix: string,
+  unclaim: (() => void) | undefined,
+): SqliteStorage {
+  const stores = storesOf.get(database) ?? new Set();
+  storesOf.set(database, stores);
+  const store: Store = new Store(connection, prefix, database.memory ? undefined : `${database.name}-wal`, () => {
+    for (const other of stores) if (other !== store) other.otherWrote();
+  });
+  const storage = new SqliteStorage(store, !database.memory, () => {
+    stores.delete(store);
+    unclaim?.();
+  });
+  stores.add(store);
+  return storage;
 }

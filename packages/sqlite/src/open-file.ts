@@ -1,6 +1,4 @@
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { KeyValueManager } from "@revkv/api";
 import { KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
@@ -9,10 +7,13 @@ import { loadBetterSqlite3 } from "./better-sqlite3-driver.ts";
 import type { SqliteFileOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import type { Driver, DriverLibrary, DriverName } from "./driver.ts";
+import { checkAccess, createEmpty, openingError } from "./file-access.ts";
+import { FileIdentity } from "./file-identity.ts";
 import { loadNodeSqlite } from "./node-sqlite-driver.ts";
 import { defaultPrefix, openingCall } from "./opening.ts";
-import { checkSqliteVersion, migrate, ownershipOf } from "./schema.ts";
+import { migrate, schemaOf } from "./schema.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
+import { checkSqliteVersion } from "./sqlite-version.ts";
 import { Store } from "./store.ts";
 import { translateError } from "./translate-error.ts";
 
@@ -26,71 +27,70 @@ const logPages = 4000;
 export async function openFile(options: SqliteFileOptions): Promise<KeyValueManager> {
   const file = resolve(options.file);
   const library = await loadLibrary(options.driver);
+  checkSqliteVersion(library.name, library.sqlite);
   const call = openingCall(options.timeout);
   let storage: SqliteStorage;
   try {
-    storage = await storageOn(await connectTo(file, library, options, call), file, call);
+    storage = await storageOn(file, library, options, call);
   } catch (error) {
     throw await openingError(file, translateError(library.resultOf, error));
   }
   return new StorageManager(storage, { timeout: options.timeout, onEvent: options.onEvent });
 }
 
-async function storageOn(connection: Connection, file: string, call: Call): Promise<SqliteStorage> {
-  const { driver } = connection;
-  return opened(driver, async () => {
-    const store = new Store(connection, defaultPrefix, `${file}-wal`);
-    return connection.ask(call, () => new SqliteStorage(store, true, () => driver.close()));
-  });
-}
-
-async function connectTo(
+async function storageOn(
   file: string,
   library: DriverLibrary,
   { synchronous = "full", readOnly = false }: SqliteFileOptions,
   call: Call,
-): Promise<Connection> {
-  // A file that is not ours is looked at only: as soon as it is opened for writing, closing it may change it.
-  if (readOnly || (await hasContent(file))) {
-    const driver = library.open(file, true);
-    try {
-      await new Connection(driver).ask(call, () => {
-        checkSqliteVersion(driver);
-        const ownership = ownershipOf(driver, defaultPrefix);
-        if (ownership === "foreign" || (ownership === "empty" && readOnly)) {
-          throw new KeyValueError("INCOMPATIBLE_STORAGE", `${file} is a database, but not one of revkv`);
-        }
-      });
-    } finally {
-      driver.close();
-    }
-  }
-  return opened(library.open(file, readOnly), async (driver) => {
-    const connection = new Connection(driver, readOnly);
-    if (readOnly) return connection;
-    await connection.ask(call, () => {
-      checkSqliteVersion(driver);
-      const [mode] = driver.query("PRAGMA journal_mode = WAL").get() ?? [];
-      if (mode !== "wal") throw new KeyValueError("UNSUPPORTED", `${file} cannot have a write-ahead log where it is`);
-      driver.exec(`PRAGMA synchronous = ${synchronous}`);
-      // Where fsync alone does not reach the disk (macOS); elsewhere it means nothing.
-      if (synchronous === "full") driver.exec("PRAGMA fullfsync = ON");
-      driver.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
-      driver.exec(`PRAGMA wal_autocheckpoint = ${logPages}`);
-    });
-    await migrate(connection, defaultPrefix, call);
-    return connection;
-  });
-}
-
-/** Closes what was opened when the rest of the opening fails. */
-async function opened<T>(driver: Driver, rest: (driver: Driver) => Promise<T>): Promise<T> {
+): Promise<SqliteStorage> {
+  const isNew = await checkAccess(file);
+  // Claimed before SQLite opens it: also what is refused would have to be closed again.
+  if (isNew && !readOnly) createEmpty(file);
+  const identity = FileIdentity.of(file);
+  const release = identity?.claim(library.name);
+  let driver: Driver | undefined;
+  const close = (): void => {
+    driver?.close();
+    release?.();
+  };
   try {
-    return await rest(driver);
+    if (!isNew || readOnly) await checkOwnership(file, library, readOnly, call);
+    driver = library.open(file, readOnly);
+    const connection = new Connection(driver, { readOnly, file: identity });
+    if (!readOnly) {
+      await connection.ask(call, () => setUp(connection.driver, file, synchronous));
+      await migrate(connection, defaultPrefix, call);
+    }
+    const store = new Store(connection, defaultPrefix, `${file}-wal`);
+    return await connection.ask(call, () => new SqliteStorage(store, true, close));
   } catch (error) {
-    driver.close();
+    close();
     throw error;
   }
+}
+
+/** Sees to it that a file that exists is ours, before it is opened for writing: closing it then might change it. */
+async function checkOwnership(file: string, library: DriverLibrary, readOnly: boolean, call: Call): Promise<void> {
+  const driver = library.open(file, true);
+  try {
+    const schema = await new Connection(driver).ask(call, () => schemaOf(driver, defaultPrefix));
+    if (schema === "foreign" || (schema === "empty" && readOnly)) {
+      throw new KeyValueError("INCOMPATIBLE_STORAGE", `${file} is a database, but not one of revkv`);
+    }
+  } finally {
+    driver.close();
+  }
+}
+
+function setUp(driver: Driver, file: string, synchronous: "full" | "normal"): void {
+  const [mode] = driver.query("PRAGMA journal_mode = WAL").get() ?? [];
+  if (mode !== "wal") throw new KeyValueError("UNSUPPORTED", `${file} cannot have a write-ahead log where it is`);
+  driver.exec(`PRAGMA synchronous = ${synchronous}`);
+  // Where fsync alone does not reach the disk (macOS); elsewhere it means nothing.
+  if (synchronous === "full") driver.exec("PRAGMA fullfsync = ON");
+  driver.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
+  driver.exec(`PRAGMA wal_autocheckpoint = ${logPages}`);
 }
 
 async function loadLibrary(driver: DriverName | undefined): Promise<DriverLibrary> {
@@ -103,32 +103,4 @@ async function loadLibrary(driver: DriverName | undefined): Promise<DriverLibrar
     }
     throw new KeyValueError("UNAVAILABLE", "better-sqlite3 cannot be loaded", { cause: error });
   }
-}
-
-async function hasContent(file: string): Promise<boolean> {
-  try {
-    return (await stat(file)).size > 0;
-  } catch {
-    return false;
-  }
-}
-
-/** Says why a file cannot be opened, which SQLite does not. */
-async function openingError(file: string, error: KeyValueError): Promise<KeyValueError> {
-  if (!["UNAVAILABLE", "READ_ONLY", "INTERNAL"].includes(error.code)) return error;
-  const directory = dirname(file);
-  try {
-    await access(directory, constants.R_OK);
-  } catch (cause) {
-    return new KeyValueError("UNAVAILABLE", `the directory ${directory} is not there or not accessible`, { cause });
-  }
-  try {
-    await access(file, constants.R_OK);
-    await access(directory, constants.W_OK);
-  } catch (cause) {
-    if ((cause as { readonly code?: unknown }).code !== "EACCES") return error;
-    const message = `no permission for ${file}, or to create the files that SQLite keeps beside it`;
-    return new KeyValueError("PERMISSION_DENIED", message, { cause: error });
-  }
-  return error;
 }

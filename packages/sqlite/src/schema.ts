@@ -3,9 +3,6 @@ import type { Call } from "@revkv/api/adapter";
 import type { Connection } from "./connection.ts";
 import type { Driver } from "./driver.ts";
 
-/** The oldest SQLite whose write-ahead log is sound with several processes: before, a reset at a bad moment corrupts. */
-const oldestSqlite = [3, 51, 3] as const;
-
 /** The changes of the schema, in order; the schema's version is how many of them were made. Never edited, only added to. */
 function migrations(prefix: string): readonly string[] {
   return [
@@ -24,72 +21,77 @@ function migrations(prefix: string): readonly string[] {
   ];
 }
 
-/** What a database is to us. */
-export type Ownership =
-  /** Nothing is in it. */
-  | "empty"
-  /** Tables are in it, but none of ours under this prefix. */
-  | "foreign"
-  /** Our tables are in it. */
-  | "ours";
+/** The columns that buckets have after all migrations. */
+const bucketColumns = "id, name, incarnation, config, ttl, expiring, bytes, revision, created, compacted_to";
 
 /**
- * Finds out whose database it is, without changing it.
+ * Finds out whose database it is, without changing it: the version of our schema; `"foreign"` when tables are in it, but
+ * none of ours under this prefix; `"empty"` when nothing is.
  *
- * @throws `INCOMPATIBLE_STORAGE` when a newer version of this package has written it
+ * @throws `INCOMPATIBLE_STORAGE` when a newer version of this package has written it, or when tables have our names but
+ * are not as we make them
  */
-export function ownershipOf(driver: Driver, prefix: string): Ownership {
-  const tables = driver.query("SELECT name FROM sqlite_schema").all();
-  if (tables.length === 0) return "empty";
-  if (!tables.some(([name]) => String(name).toLowerCase() === `${prefix}schema`.toLowerCase())) return "foreign";
+export function schemaOf(driver: Driver, prefix: string): number | "foreign" | "empty" {
+  const names = driver
+    .query("SELECT lower(name) FROM sqlite_schema")
+    .all()
+    .map(([name]) => name);
+  if (names.length === 0) return "empty";
+  const ours = [`${prefix}schema`, `${prefix}bucket`].filter((name) => names.includes(name.toLowerCase()));
+  if (ours.length === 0) return "foreign";
+  if (ours.length === 1) throw unlike(prefix);
   const version = versionOf(driver, prefix);
   const known = migrations(prefix).length;
-  if (version <= known) return "ours";
-  throw new KeyValueError(
-    "INCOMPATIBLE_STORAGE",
-    `the database has version ${version} of the schema, this version of @revkv/sqlite knows ${known}: update it`,
-  );
+  if (version > known) {
+    throw new KeyValueError(
+      "INCOMPATIBLE_STORAGE",
+      `the database has version ${version} of the schema, this version of @revkv/sqlite knows ${known}: update it`,
+    );
+  }
+  if (version === known) {
+    unlessUnlike(driver, prefix, () => driver.query(`SELECT ${bucketColumns} FROM "${prefix}bucket" LIMIT 0`).all());
+  }
+  return version;
 }
 
 /** Creates our tables, or brings them up to date; safe when several processes do so at once (rule B12). */
 export async function migrate(connection: Connection, prefix: string, call: Call): Promise<void> {
   const { driver } = connection;
   const steps = migrations(prefix);
-  const isUpToDate = (): boolean =>
-    ownershipOf(driver, prefix) === "ours" && versionOf(driver, prefix) === steps.length;
-  if (await connection.read(call, isUpToDate)) return;
+  if ((await connection.read(call, () => schemaOf(driver, prefix))) === steps.length) return;
   await connection.write(call, () => {
-    const exists = ownershipOf(driver, prefix) === "ours";
-    if (!exists) {
+    const version = schemaOf(driver, prefix);
+    if (typeof version !== "number") {
       driver.exec(`CREATE TABLE "${prefix}schema" (version INTEGER NOT NULL) STRICT`);
       driver.exec(`INSERT INTO "${prefix}schema" VALUES (0)`);
     }
-    for (const step of steps.slice(versionOf(driver, prefix))) driver.exec(step);
+    for (const step of steps.slice(typeof version === "number" ? version : 0)) driver.exec(step);
     driver.exec(`UPDATE "${prefix}schema" SET version = ${steps.length}`);
   });
 }
 
-/** @throws `INCOMPATIBLE_STORAGE` for a SQLite that is too old */
-export function checkSqliteVersion(driver: Driver): void {
-  const version = String(driver.query("SELECT sqlite_version()").get()?.[0]);
-  if (isOlder(version.split(".").map(Number))) {
-    throw new KeyValueError(
-      "INCOMPATIBLE_STORAGE",
-      `${driver.name} brings SQLite ${version}; at least ${oldestSqlite.join(".")} is needed, whose log is sound with several processes`,
-    );
-  }
-}
-
-function isOlder(version: readonly number[]): boolean {
-  for (const [index, least] of oldestSqlite.entries()) {
-    const part = version[index] ?? 0;
-    if (part !== least) return part < least;
-  }
-  return false;
-}
-
+/** The version of our schema, which is the only row of its table. */
 function versionOf(driver: Driver, prefix: string): number {
-  return driver.query(`SELECT version FROM "${prefix}schema"`).get()?.[0] as number;
+  const version = `CASE WHEN typeof(version) = 'integer' AND version BETWEEN 1 AND 1000000 THEN version END`;
+  const [rows, given] = unlessUnlike(driver, prefix, () =>
+    driver.query(`SELECT count(*), max(${version}) FROM "${prefix}schema"`).get(),
+  ) as readonly [number, number | null];
+  if (rows !== 1 || given === null) throw unlike(prefix);
+  return given;
+}
+
+/** Asks something that SQLite refuses where a table is not as we make it. */
+function unlessUnlike<T>(driver: Driver, prefix: string, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    throw driver.resultOf(error) === "ERROR" ? unlike(prefix, error) : error;
+  }
+}
+
+function unlike(prefix: string, cause?: unknown): KeyValueError {
+  const message = `the database has tables called "${prefix}schema" or "${prefix}bucket", but not as revkv makes them`;
+  return new KeyValueError("INCOMPATIBLE_STORAGE", message, { cause });
 }
 
 /** The table with the rows of a bucket. Ids are never given again, so that a bucket's name says which incarnation it is. */
@@ -117,6 +119,7 @@ export function createRows(driver: Driver, table: string): void {
     CREATE UNIQUE INDEX "${table}_revision" ON "${table}" (revision);
     CREATE INDEX "${table}_key" ON "${table}" (key);
     CREATE INDEX "${table}_expires" ON "${table}" (expires) WHERE expires IS NOT NULL;
+    CREATE INDEX "${table}_lapsing" ON "${table}" (expires, revision) WHERE op <> 0 AND expires IS NOT NULL;
     CREATE INDEX "${table}_marker" ON "${table}" (key) WHERE op <> 0;
     CREATE INDEX "${table}_aging" ON "${table}" (created, revision) WHERE op <> 0`,
   );

@@ -21,6 +21,7 @@ import type { BucketState } from "./bucket-state.ts";
 import { agedBefore, isExpiring, StateReader, viewParameters } from "./bucket-state.ts";
 import { BucketStatements } from "./bucket-statements.ts";
 import { readKeyPage } from "./key-reader.ts";
+import { LapsedMarkers } from "./lapsed-markers.ts";
 import { readLogPage } from "./log-reader.ts";
 import { listOf, listOfKeys, readerRow } from "./rows.ts";
 import { countBytes, stopCountingBytes } from "./schema.ts";
@@ -35,6 +36,7 @@ export class SqliteBucket implements BucketStorage {
   readonly #store: Store;
   readonly #statements: BucketStatements;
   readonly #state: StateReader;
+  readonly #lapsed: LapsedMarkers;
 
   constructor(store: Store, id: number, name: string, incarnation: string) {
     this.#store = store;
@@ -43,6 +45,7 @@ export class SqliteBucket implements BucketStorage {
     this.incarnation = incarnation;
     this.#statements = new BucketStatements(store.connection.driver, store.prefix, id);
     this.#state = new StateReader(this.#statements);
+    this.#lapsed = new LapsedMarkers(this.#statements);
   }
 
   commit(units: readonly Unit[], call: Call): Awaitable<readonly Outcome[]> {
@@ -208,10 +211,9 @@ export class SqliteBucket implements BucketStorage {
   /** The head as readers see it: markers that are due count as removed (rule W13). */
   #headOf({ config, revision, compactedTo }: BucketState, now: number): Head {
     if (!isExpiring(config)) return { revision, compactedTo };
-    const [expired, aged] = this.#statements.dueMarkers().get(now, agedBefore(config, now)) as readonly (
-      | number
-      | null
-    )[];
-    return { revision, compactedTo: Math.max(compactedTo, expired ?? 0, aged ?? 0) };
+    const { ttl, limitMarkerTtl } = config;
+    const lapsed = limitMarkerTtl === undefined ? 0 : this.#lapsed.highest(now);
+    const aged = ttl === undefined ? 0 : (this.#statements.agedMarker().get(agedBefore(config, now))?.[0] ?? 0);
+    return { revision, compactedTo: Math.max(compactedTo, lapsed, aged as number) };
   }
 }

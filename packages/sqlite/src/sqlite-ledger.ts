@@ -132,11 +132,7 @@ export class SqliteLedger implements Ledger {
     }
     // With a history of one a key has one row, which is overwritten where it is.
     const overwriting = this.config.history === 1;
-    if (!overwriting && this.#emptied.size > 0) {
-      const [key = ""] = this.#emptied;
-      if (this.#emptied.size === 1) this.#statements.removeKey().run(key);
-      else this.#statements.removeKeys().run(listOfKeys(this.#emptied));
-    }
+    if (!overwriting) for (const key of this.#emptied) this.#statements.removeKey().run(key);
     if (this.#added.size > 0) {
       const insert = this.#statements.insert();
       const overwrite = this.#statements.overwrite();

@@ -94,24 +94,22 @@ export class SqliteStorage implements Storage {
     const now = Date.now();
     const version = await connection.ask(call, () => this.#store.version());
     if (version === this.#sweptVersion && now < this.#nextDue) return { next: this.#untilDue(now) };
-    const due: SqliteBucket[] = [];
-    const nextDue = await connection.read(call, () => {
-      due.length = 0;
-      let first = Number.POSITIVE_INFINITY;
-      const expiring = new Map<number, SqliteBucket>();
-      for (const columns of this.#expiring.all()) {
-        const id = columns[0] as number;
-        const bucket = this.#swept.get(id) ?? this.#bucketOf(columns);
-        expiring.set(id, bucket);
-        const at = bucket.firstDue();
-        if (at <= now) due.push(bucket);
-        else first = Math.min(first, at);
-      }
-      this.#swept = expiring;
-      return first;
-    });
-    for (const bucket of due) await bucket.settle(call);
-    if (due.length > 0) {
+    const expiring = await connection.ask(call, () => this.#expiring.all());
+    this.#swept = new Map(
+      expiring.map((columns) => [
+        columns[0] as number,
+        this.#swept.get(columns[0] as number) ?? this.#bucketOf(columns),
+      ]),
+    );
+    let found = false;
+    let nextDue = Number.POSITIVE_INFINITY;
+    // Each bucket in a step of its own, so that many of them hold nothing up.
+    for (const bucket of this.#swept.values()) {
+      const due = (await this.#unlessGone(() => connection.ask(call, () => bucket.firstDue()))) ?? nextDue;
+      if (due > now) nextDue = Math.min(nextDue, due);
+      else if ((await this.#unlessGone(() => bucket.settle(call))) === true) found = true;
+    }
+    if (found) {
       this.#store.monitor.wake();
       return { next: 0 };
     }
@@ -131,6 +129,16 @@ export class SqliteStorage implements Storage {
   close(): void {
     this.#store.monitor.stop();
     this.#release();
+  }
+
+  /** The answer of a bucket; undefined when it was deleted since it was found. */
+  async #unlessGone<T>(ask: () => Awaitable<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (this.translateError(error).code === "BUCKET_NOT_FOUND") return undefined;
+      throw error;
+    }
   }
 
   #untilDue(now: number): number {

@@ -1,5 +1,4 @@
 import { conformance } from "@revkv/conformance/vitest";
 import { fileHarness } from "./harness.ts";
 
-conformance(fileHarness("node:sqlite", "full"));
 conformance(fileHarness("node:sqlite", "normal"));

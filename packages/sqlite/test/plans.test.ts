@@ -63,12 +63,13 @@ const onTheWay: Statements = {
   "scan, expiring, newest": (of) => of.scan(expiring),
   scanRange: (of) => of.scanRange(plain),
   "scanRange, expiring, newest": (of) => of.scanRange(expiring),
-  nextRevision: (of) => of.nextRevision(),
+  revisionBehind: (of) => of.revisionBehind(),
   inRange: (of) => of.inRange(),
   sizes: (of) => of.sizes(plain),
   "sizes, expiring, newest": (of) => of.sizes(expiring),
   newestInRange: (of) => of.newestInRange(),
-  dueMarkers: (of) => of.dueMarkers(),
+  lapsedMarker: (of) => of.lapsedMarker(),
+  agedMarker: (of) => of.agedMarker(),
   expired: (of) => of.expired(),
   markedKeys: (of) => of.markedKeys(),
   insert: (of) => of.insert(),
@@ -76,7 +77,6 @@ const onTheWay: Statements = {
   removeAll: (of) => of.removeAll(),
   overwrite: (of) => of.overwrite(),
   removeKey: (of) => of.removeKey(),
-  removeKeys: (of) => of.removeKeys(),
   trim: (of) => of.trim(),
 };
 
