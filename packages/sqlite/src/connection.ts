@@ -15,8 +15,9 @@ export class Connection {
   readonly driver: Driver;
   readonly #readOnly: boolean;
   readonly #file: FileIdentity | undefined;
-  /** True when the application has its library wait for locks. */
-  readonly #waits: boolean;
+  /** True when the application has its library wait for locks, and reads or writes meet any. */
+  readonly #readsWait: boolean;
+  readonly #writesWait: boolean;
   readonly #begin: Statement;
   readonly #beginImmediate: Statement;
   readonly #commit: Statement;
@@ -31,7 +32,8 @@ export class Connection {
     this.driver = driver;
     this.#readOnly = readOnly;
     this.#file = file;
-    this.#waits = busyTimeout(driver) > 0;
+    this.#writesWait = file !== undefined && busyTimeout(driver) > 0;
+    this.#readsWait = this.#writesWait && driver.query("PRAGMA journal_mode").get()?.[0] !== "wal";
     this.#begin = driver.command("BEGIN");
     this.#beginImmediate = driver.command("BEGIN IMMEDIATE");
     this.#commit = driver.command("COMMIT");
@@ -41,12 +43,12 @@ export class Connection {
 
   /** Reads by one statement. Reads find the database locked for moments of recovery only. */
   ask<T>(call: Call, step: () => T): Awaitable<T> {
-    return this.#unlessBusy(call, step);
+    return this.#unlessBusy(call, this.#readsWait, step);
   }
 
   /** Reads by several statements, all as of one moment. */
   read<T>(call: Call, step: () => T): Awaitable<T> {
-    return this.#unlessBusy(call, () => {
+    return this.#unlessBusy(call, this.#readsWait, () => {
       // Within a transaction of the application everything is as of one moment anyway.
       if (this.driver.inTransaction) return step();
       this.#begin.run();
@@ -63,7 +65,7 @@ export class Connection {
   write<T>(call: Call, step: () => T): Awaitable<T> {
     // SQLite itself says so only when a step has something to write.
     if (this.#readOnly) throw new KeyValueError("READ_ONLY", "the database was opened for reading");
-    return this.#unlessBusy(call, () => {
+    return this.#unlessBusy(call, this.#writesWait, () => {
       this.#beginImmediate.run();
       return this.#finish(step);
     });
@@ -83,8 +85,12 @@ export class Connection {
     return result.startsWith("BUSY") || result.startsWith("LOCKED") || result === "PROTOCOL";
   }
 
-  #unlessBusy<T>(call: Call, step: () => T): Awaitable<T> {
-    return isTurnUsedUp() ? this.#attemptLater(call, step) : this.#attempt(call, step);
+  #unlessBusy<T>(call: Call, waits: boolean, step: () => T): Awaitable<T> {
+    const carryOut = (): T => {
+      this.#file?.check();
+      return waits ? this.#withoutWaiting(step) : step();
+    };
+    return isTurnUsedUp() ? this.#attemptLater(call, carryOut) : this.#attempt(call, carryOut);
   }
 
   async #attemptLater<T>(call: Call, step: () => T): Promise<T> {
@@ -95,7 +101,7 @@ export class Connection {
 
   #attempt<T>(call: Call, step: () => T): Awaitable<T> {
     try {
-      return this.#carryOut(step);
+      return step();
     } catch (error) {
       if (!this.isBusy(error)) throw error;
     }
@@ -108,19 +114,24 @@ export class Connection {
       await pause(call.signal);
       if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "the database was locked all the time");
       try {
-        return this.#carryOut(step);
+        return step();
       } catch (error) {
         if (!this.isBusy(error)) throw error;
       }
     }
   }
 
-  #carryOut<T>(step: () => T): T {
-    this.#file?.check();
-    if (!this.#waits) return step();
-    // The library's own waiting would hold up the process, and go on beyond the deadline (rule E3).
-    const timeout = busyTimeout(this.driver);
-    this.driver.exec("PRAGMA busy_timeout = 0");
+  /** The library's own waiting would hold up the process, and go on beyond the deadline (rule E3). */
+  #withoutWaiting<T>(step: () => T): T {
+    let timeout: number;
+    try {
+      timeout = busyTimeout(this.driver);
+      this.driver.exec("PRAGMA busy_timeout = 0");
+    } catch (error) {
+      // While the application iterates over rows no setting can be changed, but some reads are possible.
+      if (this.isBusy(error)) return step();
+      throw error;
+    }
     try {
       return step();
     } finally {

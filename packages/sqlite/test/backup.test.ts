@@ -12,10 +12,16 @@ test("a backup is whole while others write, and where it is put back a watcher a
     Promise.all(Array.from({ length: count }, (_, index) => from.put(`key.${index}`, "x")));
   await puts(kv, 10);
   const database = new Database(file, { readonly: true });
-  const writing = puts(kv, 10);
-  await database.backup(`${file}.copy`);
+  const writing: Promise<number>[] = [];
+  await database.backup(`${file}.copy`, {
+    progress: ({ remainingPages }) => {
+      // A page at a time, until ten more were put while there was something left to copy.
+      if (remainingPages > 0 && writing.length < 10) writing.push(kv.put(`key.${writing.length}`, "y"));
+      return 1;
+    },
+  });
   database.close();
-  await writing;
+  expect(await Promise.all(writing)).toHaveLength(10);
   await puts(kv, 10);
   const { lastRevision, incarnation } = await kv.status();
   expect(lastRevision).toBe(30);

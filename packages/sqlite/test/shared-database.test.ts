@@ -1,6 +1,6 @@
 import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { later, open, temporaryFile } from "./open.ts";
 
 function applicationDatabase(file: string): Database.Database {
@@ -91,6 +91,47 @@ test("a write waits while the application iterates over rows", async () => {
   expect(isDone).toBe(false);
   rows.return?.();
   expect(await writing).toBe(1);
+});
+
+test("a lock is not waited for in the library's own way, which the application may have switched on, for a moment", async () => {
+  const file = await temporaryFile();
+  const database = new Database(file, { timeout: 60_000 });
+  later(() => database.close());
+  database.pragma("journal_mode = WAL");
+  const settings: unknown[] = [];
+  const prepare = database.prepare.bind(database);
+  vi.spyOn(database, "prepare").mockImplementation((sql) => {
+    const statement = prepare(sql);
+    if (sql !== "BEGIN IMMEDIATE") return statement;
+    const run = statement.run.bind(statement);
+    statement.run = (...values) => {
+      settings.push(database.pragma("busy_timeout", { simple: true }));
+      return run(...values);
+    };
+    return statement;
+  });
+  const kv = await (await open({ database, timeout: 100 })).createKeyValue({ bucket: "b" });
+  const other = applicationDatabase(file);
+  other.exec("BEGIN IMMEDIATE");
+  await expect(kv.put("a", "1")).rejects.toMatchObject({ code: "TIMEOUT" });
+  other.exec("COMMIT");
+  expect(await kv.put("a", "1")).toBe(1);
+  expect(settings.length).toBeGreaterThan(3);
+  expect(new Set(settings)).toEqual(new Set([0]));
+  expect(database.pragma("busy_timeout", { simple: true })).toBe(60_000);
+});
+
+test("whatever waits for locks, reads go on while the application iterates over rows", async () => {
+  const database = new Database(await temporaryFile(), { timeout: 60_000 });
+  later(() => database.close());
+  database.exec("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('a'), ('b')");
+  const kv = await (await open({ database })).createKeyValue({ bucket: "b" });
+  await kv.put("a", "1");
+  const found: (number | undefined)[] = [];
+  for (const row of database.prepare("SELECT text FROM notes").iterate() as Iterable<{ readonly text: string }>) {
+    found.push((await kv.get(row.text))?.revision);
+  }
+  expect(found).toEqual([1, undefined]);
 });
 
 test("big integers and other settings of the application's statements do not reach ours", async () => {
