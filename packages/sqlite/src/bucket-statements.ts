@@ -342,8 +342,8 @@ export class BucketStatements {
  * A parameter behind `=`, LIMIT or OFFSET. SQLite would plan the statement again for every new value of a bare one, since
  * another plan might be better, and some drivers forget the values after each run: that costs more than a point read.
  */
-const text = "CAST(? AS TEXT)";
-const integer = "CAST(? AS INTEGER)";
+export const text: string = "CAST(? AS TEXT)";
+export const integer: string = "CAST(? AS INTEGER)";
 
 /** Later than any deadline. */
 const never = "9e15";

@@ -1,6 +1,13 @@
 import type { KeyFilter } from "@revkv/api";
 import type { BucketStatements } from "./bucket-statements.ts";
-import { lastKey, mostLooked } from "./page.ts";
+import { lastKey } from "./page.ts";
+
+/**
+ * How many rows a step gathers: at first as many as most filters have, then fewer. They lie all over the table, so that
+ * each costs several times what one on the walk through the log does.
+ */
+const firstStretch = 500;
+const stretch = 100;
 
 /** The most revisions that are kept for a query; of more rows the first are, and the rest is gathered again later. */
 const mostKept = 10_000;
@@ -37,7 +44,7 @@ export function gather(
   let { upTo } = gathering;
   const revisions = gathering.revisions.filter((revision) => revision > after);
   let { range, key, id } = next;
-  for (let room = mostLooked; room > 0; range += 1) {
+  for (let room = range === 0 && key === "" ? firstStretch : stretch; room > 0; range += 1) {
     const { from, to } = filter.ranges[range] ?? {};
     if (from === undefined) return { after, ...first(revisions, upTo), next: undefined };
     const rows = statements.inRange().all(key < from ? from : key, to ?? lastKey, key, id, room);

@@ -4,8 +4,11 @@ import { isExpiring, viewParameters } from "./bucket-state.ts";
 import type { BucketStatements, View } from "./bucket-statements.ts";
 import type { Gathering } from "./gathering.ts";
 import { beginGathering, behind, gather } from "./gathering.ts";
-import { bounds, cutToSize, mostLooked } from "./page.ts";
+import { bounds, cutToSize } from "./page.ts";
 import { listOf, readerRow } from "./rows.ts";
+
+/** How many rows of the log one step walks through, so that none takes longer than a few milliseconds. */
+const longestWalk = 400;
 
 /** What a page of the log consists of, before its rows are read. */
 interface Pick {
@@ -43,8 +46,7 @@ export function readLogPage(
 
 /**
  * Finds the next rows in one of two ways: by walking the log, or by gathering the rows of the filter's keys first. Which
- * is shorter shows only on the way. So a page does a stretch of both until one has arrived, and costs at most twice what
- * the shorter one does.
+ * is shorter shows only on the way. So a step does a stretch of both until one has arrived.
  */
 function pick(statements: BucketStatements, state: BucketState, query: LogQuery, target: number, now: number): Pick {
   const { filter, limit } = query;
@@ -53,7 +55,7 @@ function pick(statements: BucketStatements, state: BucketState, query: LogQuery,
   const seen = viewParameters(state.config, now);
   const { from, to } = bounds(filter);
   let gathering: Gathering | undefined;
-  if (target - after > mostLooked && from !== "") {
+  if (target - after > longestWalk && from !== "") {
     const known = query.resume as Gathering | undefined;
     const isOf = known !== undefined && known.after <= after && after < known.upTo;
     gathering = gather(statements, filter, isOf ? known : beginGathering(after, target), after);
@@ -65,7 +67,7 @@ function pick(statements: BucketStatements, state: BucketState, query: LogQuery,
       return { found, upTo: Math.min(end, target), resume: gathering };
     }
   }
-  const upTo = target - after > mostLooked ? farthest(statements, after, target) : target;
+  const upTo = target - after > longestWalk ? farthest(statements, after, target) : target;
   const found = filter.all
     ? statements.scan(view).all(after, upTo, ...seen, limit)
     : statements.scanRange(view).all(after, upTo, from, to, ...seen, limit);
@@ -74,7 +76,7 @@ function pick(statements: BucketStatements, state: BucketState, query: LogQuery,
 
 /** How far the log is walked in one step, whether many or few of its revisions are still there. */
 function farthest(statements: BucketStatements, after: number, target: number): number {
-  const [revision] = statements.revisionBehind().get(after, mostLooked - 1) ?? [target];
+  const [revision] = statements.revisionBehind().get(after, longestWalk - 1) ?? [target];
   return Math.min(revision as number, target);
 }
 

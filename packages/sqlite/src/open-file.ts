@@ -6,7 +6,7 @@ import { StorageManager } from "@revkv/api/adapter";
 import { loadBetterSqlite3 } from "./better-sqlite3-driver.ts";
 import type { SqliteFileOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
-import type { Driver, DriverLibrary, DriverName } from "./driver.ts";
+import type { Driver, DriverLibrary, DriverName, SqlValue } from "./driver.ts";
 import { checkAccess, createEmpty, openingError } from "./file-access.ts";
 import { FileIdentity } from "./file-identity.ts";
 import { loadNodeSqlite } from "./node-sqlite-driver.ts";
@@ -84,13 +84,23 @@ async function checkOwnership(file: string, library: DriverLibrary, readOnly: bo
 }
 
 function setUp(driver: Driver, file: string, synchronous: "full" | "normal"): void {
-  const [mode] = driver.query("PRAGMA journal_mode = WAL").get() ?? [];
+  const mode = haveLog(driver);
   if (mode !== "wal") throw new KeyValueError("UNSUPPORTED", `${file} cannot have a write-ahead log where it is`);
   driver.exec(`PRAGMA synchronous = ${synchronous}`);
   // Where fsync alone does not reach the disk (macOS); elsewhere it means nothing.
   if (synchronous === "full") driver.exec("PRAGMA fullfsync = ON");
   driver.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
   driver.exec(`PRAGMA wal_autocheckpoint = ${logPages}`);
+}
+
+/** Sees to it that there is a write-ahead log, and gives the mode; whoever may only read has what there is. */
+function haveLog(driver: Driver): SqlValue | undefined {
+  try {
+    return driver.query("PRAGMA journal_mode = WAL").get()?.[0];
+  } catch (error) {
+    if (driver.resultOf(error)?.startsWith("READONLY")) return "wal";
+    throw error;
+  }
 }
 
 async function loadLibrary(driver: DriverName | undefined): Promise<DriverLibrary> {

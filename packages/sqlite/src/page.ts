@@ -1,8 +1,5 @@
 import type { KeyFilter } from "@revkv/api";
 
-/** The most rows that one step looks at in search of others, so that none takes longer than a few milliseconds. */
-export const mostLooked = 1000;
-
 /** Behind every key: keys are ASCII. */
 export const lastKey = "\u007f";
 

@@ -17,7 +17,8 @@ function migrations(prefix: string): readonly string[] {
       revision INTEGER NOT NULL DEFAULT 0,
       created INTEGER NOT NULL DEFAULT 0,
       compacted_to INTEGER NOT NULL DEFAULT 0
-    ) STRICT`,
+    ) STRICT;
+    CREATE INDEX "${prefix}bucket_expiring" ON "${prefix}bucket" (id) WHERE expiring`,
   ];
 }
 

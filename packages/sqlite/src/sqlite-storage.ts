@@ -3,6 +3,7 @@ import type { Capabilities, KeyValueError, NormalizedConfig } from "@revkv/api";
 import type { Awaitable, Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep } from "@revkv/api/adapter";
 import { embeddedCapabilities, embeddedTraits, parseConfig } from "@revkv/api/adapter";
 import { isExpiring } from "./bucket-state.ts";
+import { integer, text } from "./bucket-statements.ts";
 import type { SqlValue, Statement } from "./driver.ts";
 import { countBytes, createRows, rowsTable } from "./schema.ts";
 import { SqliteBucket } from "./sqlite-bucket.ts";
@@ -16,7 +17,8 @@ const sweepInterval = 500;
 export class SqliteStorage implements Storage {
   readonly backingStore: string = "sqlite";
   readonly capabilities: Capabilities;
-  readonly traits: StorageTraits = { ...embeddedTraits, directWrites: false };
+  /** A page or a batch is a step of its own, in which nothing else is done. */
+  readonly traits: StorageTraits = { ...embeddedTraits, directWrites: false, pageRows: 250, batchOperations: 250 };
   readonly #store: Store;
   readonly #release: () => void;
   readonly #byName: Statement;
@@ -41,9 +43,11 @@ export class SqliteStorage implements Storage {
     };
     const { driver } = store.connection;
     const bucket = `"${store.prefix}bucket"`;
-    this.#byName = driver.query(`SELECT id, name, incarnation, config FROM ${bucket} WHERE name = ?`);
-    this.#names = driver.query(`SELECT name FROM ${bucket} WHERE name > ? ORDER BY name LIMIT ?`);
-    this.#expiring = driver.query(`SELECT id, name, incarnation FROM ${bucket} WHERE expiring`);
+    this.#byName = driver.query(`SELECT id, name, incarnation, config FROM ${bucket} WHERE name = ${text}`);
+    this.#names = driver.query(`SELECT name FROM ${bucket} WHERE name > ? ORDER BY name LIMIT ${integer}`);
+    this.#expiring = driver.query(
+      `SELECT id, name, incarnation FROM ${bucket} INDEXED BY "${store.prefix}bucket_expiring" WHERE expiring`,
+    );
   }
 
   openBucket(name: string, call: Call): Awaitable<OpenedBucket | undefined> {

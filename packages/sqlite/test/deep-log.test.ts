@@ -5,13 +5,15 @@ import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { BetterSqlite3Driver } from "../src/better-sqlite3-driver.ts";
 import { Connection } from "../src/connection.ts";
-import { mostLooked } from "../src/page.ts";
 import { migrate } from "../src/schema.ts";
 import { SqliteStorage } from "../src/sqlite-storage.ts";
 import { Store } from "../src/store.ts";
 import { later } from "./open.ts";
 
 const call = { signal: new AbortController().signal };
+
+/** How many rows a step may look at, by any way. */
+const longestStep = 2000;
 
 /** A bucket, and how many rows its statements have given since it was asked last. */
 async function bucketOf(config: object): Promise<readonly [BucketStorage, () => number]> {
@@ -96,7 +98,8 @@ test("the newest entries of a deep log are looked for in steps of a bounded leng
   await fill(bucket, [...keys, ...keys]);
   const query = queryOf(">", { newestOnly: true });
   const first = await bucket.readLog(query, call);
-  expect(first).toMatchObject({ rows: [], end: { revision: mostLooked }, done: false });
+  expect(first).toMatchObject({ rows: [], done: false });
+  expect(first.end.revision).toBeLessThanOrEqual(longestStep);
   expect(keysOf(await pagesOf(bucket, query))).toEqual(keys);
 });
 
@@ -123,10 +126,10 @@ test.each(["many.>", "many.*.odd"])(
   async (filter) => {
     const [bucket, given] = await bucketOf({});
     const many = Array.from(
-      { length: 25_000 },
-      (_, index) => `many.${(index * 7919) % 25_000}.${index % 2 ? "odd" : "even"}`,
+      { length: 12_000 },
+      (_, index) => `many.${(index * 7919) % 12_000}.${index % 2 ? "odd" : "even"}`,
     );
-    await fill(bucket, [...numbered("before.", 30_000), ...many, ...numbered("then.", 5000)]);
+    await fill(bucket, [...numbered("before.", 60_000), ...many]);
     const wanted = many.filter((key) => compileFilter(filter).matches(key));
     const steps: number[] = [];
     given();
@@ -134,28 +137,28 @@ test.each(["many.>", "many.*.odd"])(
     const pages = await pagesOf(bucket, queryOf(filter), { between });
     const matching = (rows: readonly string[]): string[] => rows.filter((key) => compileFilter(filter).matches(key));
     expect(matching(keysOf(pages))).toEqual(wanted);
-    // A stretch of keys, a stretch of the log, and the page's rows.
-    expect(Math.max(...steps)).toBeLessThanOrEqual(3 * mostLooked);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(longestStep);
     expect(matching(keysOf(await pagesOf(bucket, queryOf(filter), { resuming: false })))).toEqual(wanted);
   },
 );
 
 test("what is written while a filter's entries are gathered is neither doubled nor lost", async () => {
   const [bucket] = await bucketOf({ history: 2 });
-  const keys = numbered("many.", 12_000);
+  const keys = numbered("many.", 3000);
   await fill(bucket, [...numbered("before.", 20_000), ...keys]);
   let written = 0;
   const pages = await pagesOf(bucket, queryOf("many.>"), {
     between: async () => {
-      const step = keys.slice(written, written + 300).flatMap((key) => [key, key]);
-      written += 300;
+      const step = keys.slice(written, written + 30).flatMap((key) => [key, key]);
+      written += 30;
       await bucket.commit([...step, `many.new.${written}`].map(put), call);
     },
   });
   const revisions = pages.flatMap(({ rows }) => rows.map(({ revision }) => revision));
   expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-  expect(revisions.at(-1)).toBe(32_000);
+  expect(revisions.at(-1)).toBe(23_000);
+  expect(pages.length).toBeLessThan(23_000 / 500);
   const delivered = new Set(revisions);
-  const kept = (await pagesOf(bucket, queryOf("many.>", { upTo: 32_000 }))).flatMap(({ rows }) => rows);
+  const kept = (await pagesOf(bucket, queryOf("many.>", { upTo: 23_000 }))).flatMap(({ rows }) => rows);
   for (const { revision } of kept) expect(delivered, `revision ${revision}`).toContain(revision);
 });

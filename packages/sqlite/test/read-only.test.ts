@@ -1,4 +1,4 @@
-import { chmod, rm } from "node:fs/promises";
+import { chmod, readdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
@@ -97,5 +97,43 @@ test.runIf(process.platform !== "win32").each(drivers)(
     later(() => chmod(dirname(file), 0o755));
     const { output } = await start(command("./read.ts", { file, driver, readOnly: true }), somebody).ended;
     expect(output).toBe("failed PERMISSION_DENIED\n");
+  },
+);
+
+test.runIf(process.platform !== "win32").each(drivers)(
+  "%s: a directory that may not be entered is said to be one",
+  { timeout: 30_000 },
+  async (driver) => {
+    const file = await temporaryFile();
+    await chmod(dirname(file), 0o000);
+    later(() => chmod(dirname(file), 0o755));
+    const { output } = await start(command("./read.ts", { file, driver }), somebody).ended;
+    expect(output).toBe("failed PERMISSION_DENIED\n");
+  },
+);
+
+// Only root can become somebody else.
+test.runIf(process.getuid?.() === 0).each(drivers)(
+  "%s: whoever may only read leaves nothing beside the file that would lock its owner out",
+  { timeout: 30_000 },
+  async (driver) => {
+    const file = await temporaryFile();
+    const manager = await connect({ file });
+    await (await manager.createKeyValue({ bucket: "b" })).put("a", "end");
+    await manager.close();
+    const database = new Database(file, { readonly: true });
+    database.exec(`VACUUM INTO '${file}.copy'`);
+    database.close();
+    for (const suffix of ["-wal", "-shm"]) await rm(`${file}${suffix}`, { force: true });
+    await chmod(dirname(file), 0o777);
+    const files = await readdir(dirname(file));
+    for (const readOnly of [false, true]) {
+      const { output } = await start(command("./read.ts", { file, driver, readOnly }), somebody).ended;
+      expect(output).toBe("failed PERMISSION_DENIED\n");
+    }
+    // A copy has no write-ahead log, and needs no files beside it.
+    const { output } = await start(command("./read.ts", { file: `${file}.copy`, driver }), somebody).ended;
+    expect(output).toBe("read end\nput READ_ONLY\ncreate READ_ONLY\nwatch end\n");
+    expect(await readdir(dirname(file))).toEqual(files);
   },
 );

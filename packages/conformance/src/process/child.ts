@@ -95,6 +95,12 @@ const commands: Commands = {
     await kv.watchAll();
     await manager?.close();
   },
+  async neglect(name) {
+    const kv = await bucket(name);
+    await kv.watchAll();
+    const begun = (await kv.watchAll())[Symbol.asyncIterator]();
+    while ((await begun.next()).value !== null);
+  },
 };
 
 async function putPair(kv: KeyValue, key: string): Promise<readonly number[]> {
@@ -123,7 +129,7 @@ async function answerTo({ id, command, args }: Request): Promise<Message> {
 async function handle(request: Request): Promise<void> {
   await say(await answerTo(request));
   // Without the channel nothing but what the adapter left behind keeps this process alive (rule W9).
-  if (request.command === "leave") {
+  if (request.command === "leave" || request.command === "neglect") {
     process.off("disconnect", orphaned);
     process.disconnect();
   }

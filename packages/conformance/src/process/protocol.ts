@@ -22,6 +22,8 @@ export interface Commands {
   storm(bucket: string, name: string): Promise<void>;
   /** Watches in every way that ends, closes the manager, and lets go of the parent: the process then has to exit. */
   leave(bucket: string): Promise<void>;
+  /** Begins watchers that nobody reads on, and lets go of the parent with all of it open: the process then has to exit. */
+  neglect(bucket: string): Promise<void>;
 }
 
 export interface RacePlan {

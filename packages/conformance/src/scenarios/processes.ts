@@ -178,6 +178,19 @@ const watching: readonly Scenario[] = [
       });
     },
   }),
+
+  scenario("W9/neglected", "a process in which nobody waits for what its watchers give exits, though all is open", {
+    requires: otherProcesses,
+    async run(env) {
+      const kv = await env.bucket({ history: 5 });
+      await kv.put("key", "x");
+      await withProcesses(env.storage.child, 1, async ([other]) => {
+        assert.ok(other !== undefined);
+        await other.ask("neglect", kv.bucket);
+        assert.equal(await other.exited(), 0);
+      });
+    },
+  }),
 ];
 
 const startingAndEnding: readonly Scenario[] = [
