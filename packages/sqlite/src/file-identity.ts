@@ -5,6 +5,9 @@ import type { DriverName } from "./driver.ts";
 /** For how long a file that was there is taken to be there still, in milliseconds. */
 const trust = 50;
 
+/** Stands for what tells a file that is not there. */
+const missing = "missing";
+
 /** Which library has a file open in this process, and how often; shared by all copies of this package. */
 const claims: Map<string, { readonly library: DriverName; count: number }> = sharedMap();
 
@@ -22,7 +25,7 @@ export class FileIdentity {
   /** The file that a path leads to; undefined when there is none. */
   static of(path: string): FileIdentity | undefined {
     const id = idOf(path);
-    return id === undefined ? undefined : new FileIdentity(path, id);
+    return id === undefined || id === missing ? undefined : new FileIdentity(path, id);
   }
 
   /**
@@ -33,9 +36,8 @@ export class FileIdentity {
   check(): void {
     const now = performance.now();
     if (now - this.#checked < trust) return;
-    const id = idOf(this.#path);
-    if (id === undefined)
-      throw new KeyValueError("UNAVAILABLE", `${this.#path} was deleted or moved while it was open`);
+    const id = idOf(this.#path) ?? this.#id;
+    if (id === missing) throw new KeyValueError("UNAVAILABLE", `${this.#path} was deleted or moved while it was open`);
     if (id !== this.#id) {
       throw new KeyValueError("INCOMPATIBLE_STORAGE", `${this.#path} was replaced while it was open: connect again`);
     }
@@ -65,9 +67,14 @@ export class FileIdentity {
   }
 }
 
+/** What tells a file from all others; undefined where that cannot be told. */
 function idOf(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? missing : `${stats.dev}:${stats.ino}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function sharedMap(): typeof claims {

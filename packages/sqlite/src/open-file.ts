@@ -104,13 +104,16 @@ function haveLog(driver: Driver): SqlValue | undefined {
 }
 
 async function loadLibrary(driver: DriverName | undefined): Promise<DriverLibrary> {
-  if (driver === "node:sqlite") return loadNodeSqlite();
   try {
-    return await loadBetterSqlite3();
+    if (driver !== "node:sqlite") return await loadBetterSqlite3();
   } catch (error) {
-    if (driver === undefined && (error as { readonly code?: unknown }).code === "ERR_MODULE_NOT_FOUND") {
-      return loadNodeSqlite();
+    if (driver !== undefined || (error as { readonly code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") {
+      throw new KeyValueError("UNAVAILABLE", "better-sqlite3 cannot be loaded", { cause: error });
     }
-    throw new KeyValueError("UNAVAILABLE", "better-sqlite3 cannot be loaded", { cause: error });
+  }
+  try {
+    return await loadNodeSqlite();
+  } catch (error) {
+    throw new KeyValueError("UNAVAILABLE", "this Node has no node:sqlite", { cause: error });
   }
 }
