@@ -1,4 +1,5 @@
 import { KeyValueError } from "@revkv/api";
+import type { Call } from "@revkv/api/adapter";
 import { unlessAborted } from "@revkv/api/adapter";
 import type { PostgresClient, PostgresPool } from "./postgres-pool.ts";
 import { isAnswer, translateError } from "./translate-error.ts";
@@ -20,8 +21,8 @@ function guard(client: PostgresClient): void {
 }
 
 /**
- * Lends the connections of a pool. The last one that comes back is kept until the event loop has turned: of statements
- * that follow each other only the first goes through the pool, which costs as much as a statement.
+ * Lends the connections of a pool. The last one that comes back is kept until what its answer has set off is done: of
+ * statements that follow each other only the first goes through the pool, which costs as much as a statement.
  */
 export class Connections {
   readonly #pool: PostgresPool;
@@ -48,11 +49,11 @@ export class Connections {
    *
    * @throws `UNAVAILABLE` or `TIMEOUT` when there was no connection, so that nothing was sent (rule M10)
    */
-  async lend<T>(signal: AbortSignal, work: (client: PostgresClient) => Promise<T>): Promise<T> {
-    const client = this.#take() ?? (await this.#checkOut(signal));
+  async lend<T>(call: Call, work: (client: PostgresClient) => Promise<T>): Promise<T> {
+    const client = this.#take() ?? (await this.#checkOut(call.signal));
     let isGood = false;
     try {
-      const result = await unlessAborted(work(client), signal);
+      const result = await unlessGivenUp(work(client), call);
       isGood = true;
       return result;
     } catch (error) {
@@ -80,7 +81,7 @@ export class Connections {
       return;
     }
     this.#kept = client;
-    setImmediate(() => {
+    process.nextTick(() => {
       if (this.#kept === client) this.#giveBack();
     });
   }
@@ -103,6 +104,15 @@ export class Connections {
         : translateError(error, false);
     }
   }
+}
+
+/** Waits for an answer until the call is given up. Storages' own calls, which have a signal only, are not frequent. */
+function unlessGivenUp<T>(answer: Promise<T>, call: Call): Promise<T> {
+  if (call.onGivenUp === undefined) return unlessAborted(answer, call.signal);
+  return new Promise((resolve, reject) => {
+    call.onGivenUp?.(reject);
+    answer.then(resolve, reject);
+  });
 }
 
 function ignore(): void {}

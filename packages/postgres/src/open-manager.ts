@@ -85,7 +85,7 @@ async function prepare(
 ): Promise<Server> {
   const signal = AbortSignal.timeout(timeout);
   try {
-    return await connections.lend(signal, async (client) => {
+    return await connections.lend({ signal }, async (client) => {
       const server = await inspectServer(client, statements.lock);
       await (options.migrate === false ? checkMigrated : migrate)(client, statements);
       return server;

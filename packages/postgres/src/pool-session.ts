@@ -1,6 +1,7 @@
 import type { Call } from "@revkv/api/adapter";
 import type { Connections } from "./connections.ts";
 import type { PostgresClient } from "./postgres-pool.ts";
+import { PreparedQuery, protocolClient } from "./prepared-query.ts";
 import type { Columns, Parameter, Session } from "./session.ts";
 import type { Statement } from "./statements.ts";
 import { isAnswer } from "./translate-error.ts";
@@ -31,10 +32,20 @@ export class PoolSession implements Session {
 
   run(statement: Statement, parameters: readonly Parameter[], call: Call): Promise<readonly Columns[]> {
     const send = statement.writes && this.#options.isolate ? this.#sendIsolated : this.#send;
-    return this.#connections.lend(call.signal, (client) => send.call(this, client, statement, parameters));
+    return this.#connections.lend(call, (client) => send.call(this, client, statement, parameters));
   }
 
-  async #send(
+  #send(client: PostgresClient, statement: Statement, parameters: readonly Parameter[]): Promise<readonly Columns[]> {
+    const { preparedStatements } = this.#options;
+    const speaker = preparedStatements && statement.isHot ? protocolClient(client) : undefined;
+    if (speaker === undefined) return this.#query(client, statement, parameters);
+    return new Promise((resolve, reject) => {
+      const settle: PreparedQuery["callback"] = (error, rows) => (rows === undefined ? reject(error) : resolve(rows));
+      speaker.query(new PreparedQuery(statement, parameters, settle));
+    });
+  }
+
+  async #query(
     client: PostgresClient,
     { name, text }: Statement,
     parameters: readonly Parameter[],

@@ -21,8 +21,8 @@ import { byteaArray, numberArray, textArray } from "./arrays.ts";
 import { configParameters } from "./bucket-config.ts";
 import { readKeyPage } from "./key-reader.ts";
 import { readLogPage } from "./log-reader.ts";
-import { expectation, operationCode, outcomeOf, outcomesOf } from "./outcomes.ts";
-import { numberOf, rowOf } from "./rows.ts";
+import { expectation, laterOnes, operationCode, outcomeOf, outcomesOf } from "./outcomes.ts";
+import { liveRow, numberOf, rowOf } from "./rows.ts";
 import type { Session } from "./session.ts";
 import type { Statements } from "./statements.ts";
 
@@ -90,12 +90,10 @@ export class PostgresBucket implements BucketStorage {
     );
     if (found.length === 0) throw bucketGone();
     const rows: (Row | undefined)[] = keys.map(() => undefined);
-    for (const [revision, op, created, expires, value, ttl, now, place] of found) {
+    for (const [revision, created, expires, value, place] of found) {
       if (revision === null) continue;
       const index = isOne ? 0 : numberOf(place) - 1;
-      const row = rowOf({ key: keys[index] as string, revision, op, created, expires, value, ttl });
-      const isLive = row.operation === "PUT" && (row.expiresAt === undefined || row.expiresAt > numberOf(now));
-      if (isLive) rows[index] = row;
+      rows[index] = liveRow(keys[index] as string, revision, created, expires, value);
     }
     return rows;
   }
@@ -197,20 +195,22 @@ export class PostgresBucket implements BucketStorage {
   async #commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {
     const { session, statements, lockWait } = this.#store;
     const writes = units.flat();
+    const isSingle = writes.length === units.length;
     const [row] = await session.run(
       statements.query.commit,
       [
         this.id,
-        numberArray(units.map((unit) => unit.length)),
-        numberArray(writes.map(operationCode)),
+        isSingle ? null : numberArray(units.map((unit) => unit.length)),
+        writes.every(({ op }) => op === "put") ? null : numberArray(writes.map(operationCode)),
         textArray(writes.map(({ key }) => key)),
         byteaArray(writes.map(({ op, value }) => (op === "put" ? value : null))),
-        numberArray(writes.map(expectation)),
-        numberArray(writes.map(({ ttl }) => ttl ?? null)),
+        writes.every(({ expect }) => expect === undefined) ? null : numberArray(writes.map(expectation)),
+        writes.every(({ ttl }) => ttl === undefined) ? null : numberArray(writes.map(({ ttl }) => ttl ?? null)),
+        numberArray(laterOnes(writes)),
         lockWait,
       ],
       call,
     );
-    return outcomesOf(row?.[0] as string);
+    return outcomesOf(row?.[0] as string, units.length);
   }
 }

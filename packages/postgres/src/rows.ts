@@ -34,7 +34,7 @@ export interface RowColumns {
 
 /** Makes a row as the kit wants it. */
 export function rowOf({ key, revision, op, created, expires, value, size, ttl }: RowColumns): Row {
-  const bytes = typeof value === "string" && value !== "" ? Buffer.from(value, "base64") : noBytes;
+  const bytes = decoded(value);
   const code = numberOf(op);
   const row: Row = {
     key,
@@ -47,4 +47,23 @@ export function rowOf({ key, revision, op, created, expires, value, size, ttl }:
     expired: code === expiredMarker,
   };
   return ttl === null ? row : { ...row, expiresAt: expiryOf(row, numberOf(ttl)) };
+}
+
+/** Makes a row of a live entry; `expires` is the earlier of its own deadline and the bucket's. */
+export function liveRow(key: string, revision: unknown, created: unknown, expires: unknown, value: unknown): Row {
+  const bytes = decoded(value);
+  return {
+    key,
+    revision: numberOf(revision),
+    operation: "PUT",
+    value: bytes,
+    length: bytes.length,
+    created: numberOf(created),
+    expiresAt: numberOrUndefined(expires),
+    expired: false,
+  };
+}
+
+function decoded(value: unknown): Uint8Array {
+  return typeof value === "string" && value !== "" ? Buffer.from(value, "base64") : noBytes;
 }

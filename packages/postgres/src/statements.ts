@@ -12,6 +12,8 @@ export interface Statement {
   readonly text: string;
   /** True when it can write: it needs READ COMMITTED, and an answer that does not come is of unknown outcome. */
   readonly writes: boolean;
+  /** True when it is carried out for each call, and its columns can be taken as text. */
+  readonly isHot: boolean;
 }
 
 const writing: ReadonlySet<string> = new Set<QueryName>([
@@ -24,6 +26,8 @@ const writing: ReadonlySet<string> = new Set<QueryName>([
   "configure",
   "purgeMarkers",
 ]);
+
+const hot: ReadonlySet<string> = new Set<QueryName>(["read", "readMany", "readRevision", "write", "commit", "notify"]);
 
 /** What is in SQL of its own, with the schema's name filled in. */
 export class Statements {
@@ -45,7 +49,7 @@ export class Statements {
     this.#queries = Object.fromEntries(
       Object.entries(queries).map(([name, text]) => [
         name,
-        { name: `revkv_${this.#id}_${name}`, text: this.#fill(text), writes: writing.has(name) },
+        { name: `revkv_${this.#id}_${name}`, text: this.#fill(text), writes: writing.has(name), isHot: hot.has(name) },
       ]),
     ) as Record<QueryName, Statement>;
   }

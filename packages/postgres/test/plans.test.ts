@@ -50,22 +50,24 @@ beforeAll(async () => {
 
 afterAll(() => close());
 
-const noCondition = [null, null, null, null, null, null, null, null, null, null, null, null];
-const twelve = noCondition.map((_, index) => index);
+const twelve = Array.from({ length: 12 }, (_, index) => index);
+/** A condition that holds for what is new. */
+const conditions = numberArray(twelve.map((index) => (index % 2 === 0 ? null : -1)));
 
-/** Twelve puts at once, on keys that are there and that are not. */
-function puts(bucket: number, first = "area.0.key.0"): readonly Parameter[] {
+/** Twelve puts at once, on keys that are there and that are not; each without a condition, or some with one. */
+function puts(bucket: number, expects: string | null = null, first = "area.0.key.0"): readonly Parameter[] {
   return [
     bucket,
-    numberArray(twelve.map(() => 1)),
-    numberArray(twelve.map(() => 0)),
+    null,
+    null,
     textArray([
       first,
       ...twelve.slice(1).map((index) => (index % 2 === 0 ? `area.${index}.key.${index}` : `new.${Math.random()}`)),
     ]),
     byteaArray(twelve.map(() => "value")),
-    numberArray(noCondition),
-    numberArray(noCondition),
+    expects,
+    null,
+    numberArray(twelve.map(() => 0)),
     1000,
   ];
 }
@@ -73,7 +75,7 @@ function puts(bucket: number, first = "area.0.key.0"): readonly Parameter[] {
 /** Two puts of one unit, which are judged and undone together. */
 function unit(bucket: number, first = "area.7.key.7"): readonly Parameter[] {
   const keys = textArray([first, "area.8.key.8"]);
-  return [bucket, "{2}", "{0,0}", keys, byteaArray(["a", "b"]), "{NULL,NULL}", "{NULL,NULL}", 1000];
+  return [bucket, "{2}", "{0,0}", keys, byteaArray(["a", "b"]), null, null, "{0,0}", 1000];
 }
 
 /** A page of the log behind a revision: of all keys, or of ranges of keys. */
@@ -89,6 +91,7 @@ const statements = Object.values(buckets).flatMap((bucket): [string, keyof typeo
   [`${bucket}: delete`, "write", [bucket, 1, "area.9.key.9", null, null, null, 1000]],
   [`${bucket}: purge`, "write", [bucket, 2, "area.11.key.11", null, null, null, 1000]],
   [`${bucket}: puts`, "commit", puts(bucket)],
+  [`${bucket}: puts with conditions`, "commit", puts(bucket, conditions)],
   [`${bucket}: transaction`, "commit", unit(bucket)],
   [`${bucket}: get`, "read", [bucket, "area.17.key.17"]],
   [`${bucket}: getMany`, "readMany", [bucket, textArray(["area.17.key.17", "area.18.key.18", "nothing"])]],
@@ -169,7 +172,8 @@ test("versions that no vacuum may take yet are not walked through", { timeout: 6
     const again: [keyof typeof query, readonly Parameter[]][] = [
       ["write", [bucket, 0, key, Buffer.from("value"), null, null, 1000]],
       ["commit", unit(bucket, key)],
-      ["commit", puts(bucket, key)],
+      ["commit", puts(bucket, null, key)],
+      ["commit", puts(bucket, conditions, key)],
       ["read", [bucket, key]],
       ["readMany", several],
       ["head", [bucket]],

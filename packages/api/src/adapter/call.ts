@@ -4,6 +4,9 @@ import type { Call } from "./storage.ts";
 /** One wait for the storage: ends by its answer, by the deadline, or by the caller's signal, whichever comes first. */
 export class PendingCall implements Call {
   #lazy: AbortController | undefined;
+  #listener: ((reason: unknown) => void) | undefined;
+  /** Why the caller gave up; undefined while it has not. */
+  #end: { readonly reason: unknown } | undefined;
 
   get signal(): AbortSignal {
     return this.#controller.signal;
@@ -13,6 +16,16 @@ export class PendingCall implements Call {
   get #controller(): AbortController {
     this.#lazy ??= new AbortController();
     return this.#lazy;
+  }
+
+  onGivenUp(listener: (reason: unknown) => void): void {
+    this.#listener = listener;
+    if (this.#end !== undefined) listener(this.#end.reason);
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#end ??= { reason };
+    this.#listener?.(reason);
   }
 
   /**
@@ -28,11 +41,13 @@ export class PendingCall implements Call {
         reject(reason);
         end();
         this.#controller.abort(reason);
+        this.#giveUp(reason);
       };
       let isLate = false;
       const timer = setTimeout(() => {
         isLate = true;
         this.#lazy?.abort(late());
+        this.#giveUp(late());
         setImmediate(give, late());
       }, timeout);
       const abort = (): void => give(signal?.reason);

@@ -19,6 +19,11 @@ export interface Call {
    * passes it on and settles soon after; one that answers at once never touches it.
    */
   readonly signal: AbortSignal;
+  /**
+   * Calls `listener`, the only one, with the reason when {@link signal} is aborted: for what is called so often that
+   * making and listening to a signal would be felt. Calls of the kit have it.
+   */
+  onGivenUp?(listener: (reason: unknown) => void): void;
 }
 
 /** How the kit is to use a storage; numbers that a storage has measured. */

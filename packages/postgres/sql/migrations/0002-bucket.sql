@@ -24,7 +24,10 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   b {schema}.bucket;
 BEGIN
-  PERFORM {schema}.lock(p_bucket, p_wait);
+  -- What `lock` does when nobody holds the bucket, in place: a statement less in every transaction that writes.
+  IF current_setting('transaction_isolation') <> 'read committed' OR NOT pg_try_advisory_xact_lock({lock}, p_bucket) THEN
+    PERFORM {schema}.lock(p_bucket, p_wait);
+  END IF;
   SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';

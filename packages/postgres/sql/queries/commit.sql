@@ -1,1 +1,1 @@
-SELECT {schema}.commit($1, $2, $3, $4, $5, $6, $7, $8) AS outcomes
+SELECT {schema}.commit($1, $2, $3, $4, $5, $6, $7, $8, $9) AS outcomes

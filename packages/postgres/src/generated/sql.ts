@@ -75,7 +75,10 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   b {schema}.bucket;
 BEGIN
-  PERFORM {schema}.lock(p_bucket, p_wait);
+  -- What \`lock\` does when nobody holds the bucket, in place: a statement less in every transaction that writes.
+  IF current_setting('transaction_isolation') <> 'read committed' OR NOT pg_try_advisory_xact_lock({lock}, p_bucket) THEN
+    PERFORM {schema}.lock(p_bucket, p_wait);
+  END IF;
   SELECT * INTO b FROM {schema}.bucket WHERE id = p_bucket;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the bucket was deleted' USING ERRCODE = 'RKV02';
@@ -366,18 +369,20 @@ $$;
 
 -- The functions that are called from outside keep the plans of all that they do to the indexes, in the indexes' order:
 -- else a plan that was made while the table was small would scan it later, and one that sorts what it finds would walk
--- through all versions of a key that no vacuum may take yet.
+-- through all versions of a key that no vacuum may take yet. Joins look rows up one by one for the same reason.
 
 -- Carries out units in order, each all or nothing, in one transaction (rules M1, M3, O10). \`p_sizes\` says how many
--- operations each unit has. Gives one word per unit: the revisions of its operations with commas between, or what it was
--- refused for: \`c\` and the revision found, \`v\` and the largest value, \`t\`, \`b\` and the largest bucket, then \`@\` and the
--- index of the operation.
+-- operations each unit has; null: one. Null as well: no operation but puts, no conditions, no lives. \`p_later\` says how
+-- many operations behind each one have its key. Gives one word per unit: the revisions of its operations with commas
+-- between, or what it was refused for: \`c\` and the revision found, \`v\` and the largest value, \`t\`, \`b\` and the largest
+-- bucket, then \`@\` and the index of the operation. Or, for all units: \`+\` and the first of their revisions.
 CREATE FUNCTION {schema}.commit(
-  p_bucket integer, p_sizes integer[],
-  p_ops smallint[], p_keys text[], p_values bytea[], p_expects bigint[], p_lives bigint[], p_wait integer
+  p_bucket integer, p_sizes integer[], p_ops smallint[], p_keys text[], p_values bytea[],
+  p_expects bigint[], p_lives bigint[], p_later integer[], p_wait integer
 )
 RETURNS text
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   b {schema}.bucket;
   h record;
@@ -395,17 +400,21 @@ BEGIN
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);
-  IF cardinality(p_sizes) >= 10 AND {schema}.is_simple(b, p_sizes, p_ops) THEN
+  IF p_sizes IS NULL AND cardinality(p_keys) >= 5 AND {schema}.is_simple(b, p_ops) THEN
+    IF p_expects IS NULL AND p_lives IS NULL AND (b.max_value_size IS NULL OR {schema}.fit(p_values, b.max_value_size)) THEN
+      RETURN {schema}.write_together(b.id, b.history, stamp, head, p_ops, p_keys, p_values, p_later);
+    END IF;
     FOREACH last IN ARRAY {schema}.runs(p_keys) LOOP
       IF last - first >= 5 THEN
-        result := {schema}.commit_together(b.id, b.history, b.max_value_size, stamp, p_ops[first:last], p_keys[first:last],
+        result := {schema}.judge_together(b.id, b.history, b.max_value_size, stamp, p_ops[first:last], p_keys[first:last],
           p_values[first:last], p_expects[first:last], p_lives[first:last], head);
         outcomes := outcomes || result.outcomes;
         head := result.head;
         first := last + 1;
       END IF;
       FOR i IN first .. last LOOP
-        result := {schema}.apply(b, now, stamp, p_ops[i], p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
+        result := {schema}.apply(
+          b, now, stamp, coalesce(p_ops[i], 0::smallint), p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
         outcomes := outcomes || coalesce(result.refusal || '@0', result.revision::text);
         head := result.head;
       END LOOP;
@@ -413,9 +422,10 @@ BEGIN
     END LOOP;
     RETURN array_to_string(outcomes, ' ');
   END IF;
-  FOREACH size IN ARRAY p_sizes LOOP
+  FOREACH size IN ARRAY coalesce(p_sizes, array_fill(1, ARRAY[cardinality(p_keys)])) LOOP
     IF size = 1 AND b.max_bytes IS NULL THEN
-      result := {schema}.apply(b, now, stamp, p_ops[first], p_keys[first], p_values[first], p_expects[first], p_lives[first], head);
+      result := {schema}.apply(
+        b, now, stamp, coalesce(p_ops[first], 0::smallint), p_keys[first], p_values[first], p_expects[first], p_lives[first], head);
       outcomes := outcomes || coalesce(result.refusal || '@0', result.revision::text);
     ELSE
       result := {schema}.transact(b, now, stamp, p_ops[first:first + size - 1], p_keys[first:first + size - 1],
@@ -461,8 +471,9 @@ BEGIN
     is_full := false;
     IF b.max_bytes IS NOT NULL THEN grown := -{schema}.size_of(b, p_keys); END IF;
     BEGIN
-      FOR i IN 1 .. cardinality(p_ops) LOOP
-        result := {schema}.apply(b, p_now, p_stamp, p_ops[i], p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
+      FOR i IN 1 .. cardinality(p_keys) LOOP
+        result := {schema}.apply(
+          b, p_now, p_stamp, coalesce(p_ops[i], 0::smallint), p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
         refusal := result.refusal || '@' || (i - 1);
         IF refusal IS NOT NULL THEN RAISE EXCEPTION 'refused' USING ERRCODE = 'RKV00'; END IF;
         head := result.head;
@@ -471,7 +482,7 @@ BEGIN
       IF b.max_bytes IS NOT NULL THEN
         grown := grown + {schema}.size_of(b, p_keys);
         UPDATE {schema}.bucket SET bytes = bytes + grown WHERE id = b.id
-        RETURNING grown > 0 AND bytes > max_bytes AND 0 = ANY (p_ops) INTO is_full;
+        RETURNING grown > 0 AND bytes > max_bytes AND (p_ops IS NULL OR 0 = ANY (p_ops)) INTO is_full;
         IF is_full THEN
           refusal := 'b' || b.max_bytes || '@0';
           RAISE EXCEPTION 'refused' USING ERRCODE = 'RKV00';
@@ -493,13 +504,20 @@ BEGIN
 END
 $$;
 
--- Tells whether writes can be carried out many at once: each is a unit of its own, in a bucket where nothing expires and
--- no bytes are counted.
-CREATE FUNCTION {schema}.is_simple(b {schema}.bucket, p_sizes integer[], p_ops smallint[]) RETURNS boolean
+-- Tells whether single writes can be carried out many at once: nothing expires in the bucket, and no bytes are counted.
+CREATE FUNCTION {schema}.is_simple(b {schema}.bucket, p_ops smallint[]) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN b.ttl IS NULL AND b.marker_ttl IS NULL AND b.max_bytes IS NULL AND b.trimming IS NULL
-    AND 1 = ALL (p_sizes) AND 4 <> ALL (p_ops) AND (b.history = 1 OR 2 <> ALL (p_ops));
+    AND (p_ops IS NULL OR 4 <> ALL (p_ops) AND (b.history = 1 OR 2 <> ALL (p_ops)));
+END
+$$;
+
+-- Tells whether no value is longer than allowed.
+CREATE FUNCTION {schema}.fit(p_values bytea[], p_max_value_size bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN NOT EXISTS (SELECT FROM unnest(p_values) AS v (value) WHERE octet_length(v.value) > p_max_value_size);
 END
 $$;
 
@@ -526,18 +544,66 @@ BEGIN
 END
 $$;
 
--- Carries out simple writes on different keys in one statement, which costs half of what as many single ones do. Its joins
--- are to look rows up one by one, whatever the table looked like when the plan was made.
-CREATE FUNCTION {schema}.commit_together(
+-- Carries out simple writes that have no condition, at the revisions behind \`p_head\`; gives what \`commit\` does. What
+-- later ones of the same commit push out of the history is never written.
+CREATE FUNCTION {schema}.write_together(
+  p_bucket integer, p_history smallint, p_stamp bigint, p_head bigint,
+  p_ops smallint[], p_keys text[], p_values bytea[], p_later integer[]
+)
+RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  -- Within so many revisions entries are looked for beyond the newest of their key.
+  recent CONSTANT integer := 4000;
+  replaced integer := 0;
+BEGIN
+  IF p_history = 1 THEN
+    -- The one entry of a key gives its place to the new one. The first search goes on through what was overwritten
+    -- lately: what nobody can see any more is marked in the index by that, and its room is used again without a vacuum.
+    -- While old transactions forbid it, there are not more versions to look at than revisions.
+    UPDATE {schema}.entry e
+    SET revision = p_head + i.place, created = p_stamp, expires = NULL, op = coalesce(i.op, 0), value = i.value
+    FROM unnest(p_ops, p_keys, p_values, p_later) WITH ORDINALITY AS i (op, key, value, later, place)
+    WHERE i.later = 0 AND e.ctid = coalesce(
+      (SELECT n.ctid FROM {schema}.entry n
+        WHERE n.bucket_id = p_bucket AND n.key = i.key AND n.revision > p_head - recent),
+      (SELECT n.ctid FROM {schema}.entry n
+        WHERE n.bucket_id = p_bucket AND n.key = i.key ORDER BY n.revision DESC LIMIT 1));
+    GET DIAGNOSTICS replaced = ROW_COUNT;
+  END IF;
+  IF replaced < cardinality(array_positions(p_later, 0)) THEN
+    INSERT INTO {schema}.entry (revision, created, bucket_id, op, key, value)
+    SELECT p_head + i.place, p_stamp, p_bucket, coalesce(i.op, 0), i.key, i.value
+    FROM unnest(p_ops, p_keys, p_values, p_later) WITH ORDINALITY AS i (op, key, value, later, place)
+    WHERE i.later < p_history AND (replaced = 0 OR NOT EXISTS (
+      SELECT FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.key = i.key));
+  END IF;
+  IF p_history > 1 THEN
+    -- For each entry that came the one goes, if there is one, that it pushes out. Found from the newest on: versions that
+    -- no vacuum may take yet are not walked through.
+    DELETE FROM {schema}.entry e
+    USING unnest(p_keys, p_later) AS i (key, later), LATERAL (
+      SELECT o.ctid AS tid FROM {schema}.entry o
+      WHERE o.bucket_id = p_bucket AND o.key = i.key ORDER BY o.revision DESC OFFSET p_history + i.later LIMIT 1
+    ) n
+    WHERE i.later < p_history AND e.ctid = n.tid;
+  END IF;
+  RETURN '+' || p_head + 1;
+END
+$$;
+
+-- Carries out simple writes on different keys, each judged by its condition, in one statement: it costs half of what as
+-- many single ones do.
+CREATE FUNCTION {schema}.judge_together(
   p_bucket integer, p_history smallint, p_max_value_size bigint, p_stamp bigint,
   p_ops smallint[], p_keys text[], p_values bytea[], p_expects bigint[], p_lives bigint[],
   INOUT head bigint, OUT outcomes text[]
 )
-LANGUAGE plpgsql VOLATILE SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   WITH judged AS MATERIALIZED (
-    SELECT i.place, i.op, i.key, i.value, n.revision AS newest,
-      {schema}.refusal(i.op, octet_length(i.value), i.expect, i.life, n.revision, n.op, NULL, p_max_value_size) AS refusal
+    SELECT i.place, coalesce(i.op, 0::smallint) AS op, i.key, i.value, n.revision AS newest,
+      {schema}.refusal(coalesce(i.op, 0::smallint), octet_length(i.value), i.expect, i.life, n.revision, n.op, NULL, p_max_value_size) AS refusal
     FROM unnest(p_ops, p_keys, p_values, p_expects, p_lives) WITH ORDINALITY AS i (op, key, value, expect, life, place)
     LEFT JOIN LATERAL (
       SELECT e.revision, e.op FROM {schema}.entry e
@@ -565,54 +631,58 @@ END
 $$;
 
 -- Carries out one write by itself: what \`commit\` does, in one function for the usual case, since most writes come alone.
+-- Every statement and every expression counts here: each is got ready anew in every transaction.
 CREATE FUNCTION {schema}.write(
   p_bucket integer, p_op smallint, p_key text, p_value bytea, p_expect bigint, p_life bigint, p_wait integer
 )
 RETURNS text
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
-  s record;
-  now bigint;
+  is_usual boolean;
+  depth smallint;
+  given bigint;
   stamp bigint;
+  place tid;
   refused text;
 BEGIN
-  PERFORM {schema}.lock(p_bucket, p_wait);
-  SELECT b.history, b.ttl, b.marker_ttl, b.max_value_size, b.max_bytes IS NULL AND b.trimming IS NULL AS is_usual,
-    greatest(b.revision, h.revision) + 1 AS next, greatest(b.created, h.created) AS created,
-    n.revision AS newest, n.op AS newest_op, n.created AS newest_created, n.expires AS newest_expires
-  INTO s
-  FROM {schema}.bucket b
+  IF current_setting('transaction_isolation') <> 'read committed' OR NOT pg_try_advisory_xact_lock({lock}, p_bucket) THEN
+    PERFORM {schema}.lock(p_bucket, p_wait);
+  END IF;
+  SELECT
+    b.max_bytes IS NULL AND b.trimming IS NULL AND p_op <> 4
+      AND (n.expires <= b.now OR n.created + b.ttl <= b.now) IS NOT TRUE,
+    b.history, greatest(b.revision, h.revision) + 1, greatest(b.now, b.created, h.created), n.ctid,
+    {schema}.refusal(p_op, octet_length(p_value), p_expect, p_life, n.revision, n.op, b.marker_ttl, b.max_value_size)
+  INTO is_usual, depth, given, stamp, place, refused
+  FROM (SELECT o.*, {now} AS now FROM {schema}.bucket o WHERE o.id = p_bucket OFFSET 0) b
   LEFT JOIN LATERAL (
-    SELECT e.revision, e.created FROM {schema}.entry e WHERE e.bucket_id = b.id ORDER BY e.revision DESC LIMIT 1
+    SELECT e.revision, e.created FROM {schema}.entry e WHERE e.bucket_id = p_bucket ORDER BY e.revision DESC LIMIT 1
   ) h ON true
   LEFT JOIN LATERAL (
-    SELECT e.revision, e.op, e.created, e.expires FROM {schema}.entry e
-    WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1
-  ) n ON true
-  WHERE b.id = p_bucket;
-  now := {now};
-  IF s.is_usual IS NOT TRUE OR p_op = 4 OR s.newest_expires <= now OR s.newest_created + s.ttl <= now THEN
-    RETURN {schema}.commit(p_bucket, ARRAY[1], ARRAY[p_op], ARRAY[p_key], ARRAY[p_value], ARRAY[p_expect], ARRAY[p_life], p_wait);
+    SELECT e.ctid, e.revision, e.op, e.created, e.expires FROM {schema}.entry e
+    WHERE e.bucket_id = p_bucket AND e.key = p_key ORDER BY e.revision DESC LIMIT 1
+  ) n ON true;
+  IF is_usual IS NOT TRUE THEN
+    RETURN {schema}.commit(
+      p_bucket, ARRAY[1], ARRAY[p_op], ARRAY[p_key], ARRAY[p_value], ARRAY[p_expect], ARRAY[p_life], ARRAY[0], p_wait);
   END IF;
-  refused := {schema}.refusal(p_op, octet_length(p_value), p_expect, p_life, s.newest, s.newest_op, s.marker_ttl, s.max_value_size);
   IF refused IS NOT NULL THEN RETURN refused || '@0'; END IF;
-  stamp := greatest(now, s.created);
-  IF s.history = 1 AND s.newest IS NOT NULL THEN
+  IF depth = 1 AND place IS NOT NULL THEN
     UPDATE {schema}.entry e
-    SET revision = s.next, created = stamp, expires = stamp + p_life, op = p_op, value = p_value
-    WHERE e.bucket_id = p_bucket AND e.revision = s.newest;
-    RETURN s.next;
+    SET revision = given, created = stamp, expires = stamp + p_life, op = p_op, value = p_value
+    WHERE e.ctid = place;
+    RETURN given;
   END IF;
   IF p_op = 2 THEN
     DELETE FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.key = p_key;
-  ELSIF s.newest IS NOT NULL THEN
+  ELSIF place IS NOT NULL THEN
     DELETE FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.revision = (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = p_key
-      ORDER BY n.revision DESC OFFSET s.history - 1 LIMIT 1);
+      ORDER BY n.revision DESC OFFSET depth - 1 LIMIT 1);
   END IF;
   INSERT INTO {schema}.entry (revision, created, expires, bucket_id, op, key, value)
-  VALUES (s.next, stamp, stamp + p_life, p_bucket, p_op, p_key, p_value);
-  RETURN s.next;
+  VALUES (given, stamp, stamp + p_life, p_bucket, p_op, p_key, p_value);
+  RETURN given;
 END
 $$;`,
   "0005-administer": `-- Replaces the config of a bucket if it still is \`p_from\`. What is due by the old one is carried out first, so that it
@@ -1010,7 +1080,7 @@ $$;`,
 export const queries = {
   bucketNames: `SELECT b.name FROM {schema}.bucket b WHERE b.name > $1 ORDER BY b.name LIMIT $2`,
   cleanUp: `SELECT {schema}.clean_up($1) AS removed`,
-  commit: `SELECT {schema}.commit($1, $2, $3, $4, $5, $6, $7, $8) AS outcomes`,
+  commit: `SELECT {schema}.commit($1, $2, $3, $4, $5, $6, $7, $8, $9) AS outcomes`,
   configure: `SELECT {schema}.configure($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done`,
   createBucket: `INSERT INTO {schema}.bucket (name, config, history, ttl, marker_ttl, max_value_size, max_bytes)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -1043,13 +1113,15 @@ FROM {schema}.read_keys($1, $2, $3, $4, $5, $6, $7) p`,
   readLog: `SELECT p.head, p.compacted_to, p.now, p.ttl, p.looked, p.sorted, p.revision, p.op, p.created, p.expires, p.size, p.key, p.value
 FROM {schema}.read_log($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) p`,
   readMany: `-- The same for several keys, each with its place in the list; at least one row while the bucket is there.
-SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl, b.now, e.place
+SELECT e.revision, e.created, e.expires, encode(e.value, 'base64') AS value, e.place
 FROM (SELECT o.id, o.ttl, {now} AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
 LEFT JOIN LATERAL (
-  SELECT n.*, k.place FROM unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
+  SELECT n.revision, n.created, least(n.expires, n.created + b.ttl) AS expires, n.value, k.place
+  FROM unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
     SELECT o.revision, o.op, o.created, o.expires, o.value FROM {schema}.entry o
-    WHERE o.bucket_id = b.id AND o.key >= k.key AND o.key <= k.key ORDER BY o.key, o.revision DESC LIMIT 1
+    WHERE o.bucket_id = $1 AND o.key >= k.key AND o.key <= k.key ORDER BY o.key, o.revision DESC LIMIT 1
   ) n
+  WHERE n.op = 0 AND coalesce(least(n.expires, n.created + b.ttl) > b.now, true)
 ) e ON true`,
   readRevision: `-- One entry by its revision; without a revision when there is none, no row when the bucket is gone.
 SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl
@@ -1058,17 +1130,16 @@ FROM (SELECT o AS row, o.id, o.ttl, o.ttl IS NULL AND o.marker_ttl IS NULL AND o
 LEFT JOIN {schema}.entry e ON e.bucket_id = b.id AND e.revision = $2 AND e.key = $3
   AND CASE WHEN b.is_plain THEN true
     ELSE {schema}.visible(b.row, b.now, e.key, e.revision, e.created, e.expires) END`,
-  read: `-- The newest entry of one key, due or not; without a revision when it has none, no row when the bucket is gone.
-SELECT e.revision, e.op, e.created, e.expires, encode(e.value, 'base64') AS value, b.ttl,
-  CASE WHEN e.expires IS NOT NULL OR b.ttl IS NOT NULL THEN {now} END AS now
+  read: `-- The newest entry of one key, if it is live; without a revision when it is not, no row when the bucket is gone.
+SELECT e.revision, e.created, least(e.expires, e.created + b.ttl) AS expires, encode(e.value, 'base64') AS value
 FROM {schema}.bucket b
 LEFT JOIN LATERAL (
   -- As a range, so that the plan follows the index's order, newest first: for one key it may as well sort all versions,
   -- also those that no vacuum may take yet.
   SELECT n.revision, n.op, n.created, n.expires, n.value FROM {schema}.entry n
-  WHERE n.bucket_id = b.id AND n.key >= (SELECT $2::text) AND n.key <= (SELECT $2::text)
-  ORDER BY n.key, n.revision DESC LIMIT 1
-) e ON true
+  WHERE n.bucket_id = $1 AND n.key >= $2 AND n.key <= $2 ORDER BY n.key, n.revision DESC LIMIT 1
+) e ON e.op = 0
+  AND CASE WHEN e.expires IS NULL AND b.ttl IS NULL THEN true ELSE least(e.expires, e.created + b.ttl) > {now} END
 WHERE b.id = $1`,
   sweep: `SELECT {schema}.sweep($1, $2, $3) AS looked`,
   write: `SELECT {schema}.write($1, $2, $3, $4, $5, $6, $7) AS outcome`,
