@@ -1,0 +1,60 @@
+import { isKeyValueError } from "@revkv/api";
+import { adapterOf } from "../adapters.ts";
+import { describeError } from "../cli/failure.ts";
+import { connect } from "../connect.ts";
+import type { Finding } from "./finding.ts";
+import { failure, ok, warning } from "./finding.ts";
+
+/** Looks at what one kind of store has beyond the others; nothing is changed. */
+type Examination = (url: string) => AsyncIterable<Finding>;
+
+const examinations: Readonly<Record<string, () => Promise<{ readonly examination: Examination }>>> = {
+  "@revkv/sqlite": () => import("./sqlite.ts"),
+  "@revkv/postgres": () => import("./postgres.ts"),
+  "@revkv/redis": () => import("./redis.ts"),
+};
+
+/** Examines a store: what is special about its kind, then whether revkv can work on it. */
+export async function* examine(url: string, timeout: number | undefined): AsyncGenerator<Finding, void> {
+  const { module } = adapterOf(url);
+  let isFit = true;
+  try {
+    const load = examinations[module];
+    if (load !== undefined) {
+      for await (const finding of (await load()).examination(url)) {
+        isFit &&= finding.state !== "failure";
+        yield finding;
+      }
+    }
+    if (isFit) yield* tryOut(url, timeout);
+  } catch (error) {
+    yield failure("reachable", describeError(error), adviceFor(error));
+  }
+}
+
+/** Opens the store as an application does, and reads the list of buckets. */
+async function* tryOut(url: string, timeout: number | undefined): AsyncGenerator<Finding, void> {
+  const unsafe: string[] = [];
+  const manager = await connect(url, {
+    timeout,
+    onEvent: ({ type, message }) => {
+      if (type === "unsafe-setting") unsafe.push(message);
+    },
+  });
+  try {
+    const start = performance.now();
+    let buckets = 0;
+    for await (const _ of manager.keyValueStoreNames()) buckets += 1;
+    yield ok("buckets", `${buckets}, listed in ${(performance.now() - start).toFixed(1)} ms`);
+    for (const message of unsafe) yield warning("settings", message, "see above");
+  } finally {
+    await manager.close();
+  }
+}
+
+function adviceFor(error: unknown): string {
+  if (isKeyValueError(error, "UNSUPPORTED")) return "install what is missing";
+  if (isKeyValueError(error, "PERMISSION_DENIED")) return "grant what the message names";
+  if (isKeyValueError(error, "INCOMPATIBLE_STORAGE")) return "the message says what is needed";
+  return "check the URL, that the server runs, and that nothing in between keeps this machine from it";
+}

@@ -1,0 +1,2 @@
+export type { ManagerOptions } from "@revkv/api";
+export { connect } from "./connect.ts";

@@ -1,0 +1,62 @@
+import type { Capabilities, KeyValue, NormalizedConfig, Operation } from "@revkv/api";
+import type { BatchLimits } from "./batches.ts";
+import type { TransferEntry } from "./record.ts";
+
+/** In a transaction, or sent at the same time. */
+const mostEntries = 500;
+
+/** Bytes in a transaction, or on their way at the same time. */
+const mostBytes = 2 ** 20;
+
+/** Writes entries of another bucket, so that each key gets them in their order. */
+export class BucketWriter {
+  readonly bucket: KeyValue;
+  /** True when a batch is written as a whole or not at all. */
+  readonly isAtomic: boolean;
+  readonly limits: BatchLimits;
+  /** How many values have lost their deadline, because the bucket cannot hold it. */
+  deadlinesLost = 0;
+  readonly #keepsDeadlines: boolean;
+
+  constructor(bucket: KeyValue, config: NormalizedConfig, capabilities: Capabilities, hasDistinctKeys = false) {
+    this.bucket = bucket;
+    this.isAtomic = capabilities.transactions;
+    this.limits = {
+      entries: this.isAtomic ? Math.min(mostEntries, capabilities.maxOperations) : mostEntries,
+      bytes: mostBytes,
+      hasDistinctKeys: hasDistinctKeys && !this.isAtomic,
+    };
+    this.#keepsDeadlines = capabilities.perKeyTtl && config.limitMarkerTtl !== undefined;
+  }
+
+  /** Writes a batch; resolves to the revisions. */
+  async write(batch: readonly TransferEntry[]): Promise<number[]> {
+    const operations = batch.map((entry) => this.#operation(entry));
+    if (this.isAtomic) return await this.bucket.transaction(operations);
+    // Writes of one caller to one key keep their order.
+    const settled = await Promise.allSettled(operations.map((operation) => this.#writeOne(operation)));
+    return settled.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
+  }
+
+  #writeOne(operation: TransferOperation): Promise<number> {
+    const { op, key } = operation;
+    if (op === "put") return this.bucket.put(key, operation.value, { ttl: operation.ttl });
+    if (op === "delete") return this.bucket.delete(key);
+    return this.bucket.purge(key, { ttl: operation.ttl });
+  }
+
+  #operation({ key, operation, value, expiresAt }: TransferEntry): TransferOperation {
+    if (operation === "DEL") return { op: "delete", key };
+    // What is due already goes at once, and takes its history along: it would stay as the newest value without it.
+    const ttl =
+      this.#keepsDeadlines && expiresAt !== undefined ? Math.max(1, expiresAt.getTime() - Date.now()) : undefined;
+    if (operation === "PURGE") return { op: "purge", key, ttl };
+    if (expiresAt !== undefined && ttl === undefined) this.deadlinesLost += 1;
+    return { op: "put", key, value, ttl };
+  }
+}
+
+type TransferOperation = Extract<Operation, { readonly op: "put" | "delete" | "purge" }>;

@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import type { KeyValue, KeyValueManager } from "@revkv/api";
+import { isKeyValueError, KeyValueError } from "@revkv/api";
+
+/** The bucket, in the store of the target, that says how far its mirrors have come; a key for each target. */
+export const stateBucket = "revkv-mirrors";
+
+/** How far a mirror has come. */
+export interface MirrorState {
+  readonly version: 1;
+  readonly source: { readonly bucket: string; readonly incarnation: string };
+  /** What the source had compacted when the mirror began: the target has none of it. */
+  readonly compactedTo: number;
+  readonly target: { readonly incarnation: string };
+  /** Every entry of the source up to this revision is in the target. */
+  readonly position: number;
+  /** The newest revision of the target then. */
+  readonly head: number;
+  /** What was to be written next when this was saved: it is in the target, or not, or in part. */
+  readonly pending?: PendingBatch;
+}
+
+export interface PendingBatch {
+  /** The revision of its last entry in the source. */
+  readonly to: number;
+  /** How many entries it has. */
+  readonly entries: number;
+}
+
+/** A mirror's state in its store. It is saved by compare-and-set: of two mirrors with one target only one goes on. */
+export class MirrorStateFile {
+  readonly #store: KeyValue;
+  readonly #key: string;
+  /** Tells what this process has saved from what another has. */
+  readonly #holder: string = randomUUID();
+  #revision = 0;
+
+  private constructor(store: KeyValue, target: string) {
+    this.#store = store;
+    this.#key = target;
+  }
+
+  /** Opens the state of the mirror to a bucket; undefined when there is none. */
+  static async open(
+    manager: KeyValueManager,
+    target: string,
+  ): Promise<{ readonly file: MirrorStateFile; readonly state: MirrorState | undefined }> {
+    const config = { bucket: stateBucket, description: "How far the mirrors into this store have come (revkv mirror)" };
+    const file = new MirrorStateFile(await manager.createOrUpdateKeyValue(config), target);
+    const [newest] = (await file.#store.history(target)).slice(-1);
+    file.#revision = newest?.revision ?? 0;
+    return { file, state: newest?.operation === "PUT" ? parsed(newest.string(), target) : undefined };
+  }
+
+  /**
+   * Saves a state over the one that was read or saved before.
+   *
+   * @throws `REVISION_MISMATCH` when another process has saved one meanwhile
+   */
+  async save(state: MirrorState): Promise<void> {
+    const text = JSON.stringify({ ...state, holder: this.#holder });
+    try {
+      this.#revision = await this.#store.update(this.#key, text, this.#revision);
+    } catch (error) {
+      // It may have been our own write, whose answer was lost.
+      const newest = isSettled(error) ? undefined : await this.#store.get(this.#key);
+      if (newest?.string() !== text) throw error;
+      this.#revision = newest.revision;
+    }
+  }
+}
+
+/** Tells whether it is certain that a write was not carried out, and why. */
+function isSettled(error: unknown): boolean {
+  return isKeyValueError(error) && error.code !== "OUTCOME_UNKNOWN" && error.code !== "REVISION_MISMATCH";
+}
+
+function parsed(text: string, target: string): MirrorState {
+  const state = JSON.parse(text) as MirrorState;
+  if (state.version === 1) return state;
+  throw new KeyValueError(
+    "INCOMPATIBLE_STORAGE",
+    `the state of the mirror to ${target} was written by a newer version of revkv: update it`,
+  );
+}

@@ -1,0 +1,128 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { needTool } from "@revkv/servers/tool";
+import { describe, expect, test } from "vitest";
+import { connect } from "../src/index.ts";
+import { bucketUrl } from "./bucket-url.ts";
+import { fill } from "./load.ts";
+import { commandLine, endOf, json, printed, revkv, startRevkv } from "./revkv.ts";
+import { sqliteStore } from "./stores.ts";
+
+/** Runs the command in a pseudo-terminal of 60 columns, which `script` makes; what it shows is what a person would see. */
+function inTerminal(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const quoted = [...commandLine, ...args].map((part) => `'${part}'`).join(" ");
+  const program = needTool("script", "bsdutils");
+  const child = spawn(program, ["-qec", `stty cols 60 rows 20; exec ${quoted}`, "/dev/null"], {
+    env: { PATH: process.env["PATH"], TERM: "xterm-256color", NODE_NO_WARNINGS: "1", ...env },
+    stdio: "pipe",
+  });
+  let shown = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+  });
+  const ended = once(child, "close").then(([code]) => ({ code: code as number, shown }));
+  return { child, ended, shown: () => shown };
+}
+
+describe("in a terminal", { timeout: 120_000 }, () => {
+  test("watch shows what is there and what comes, in colour, and Ctrl-C ends it well", async () => {
+    const store = await sqliteStore.open();
+    await printed(["add", "flags", "-s", store]);
+    await printed(["put", "flags", "a", "1", "-s", store]);
+    const { child, ended, shown } = inTerminal(["watch", "flags", "-s", store]);
+    await expect.poll(shown, { timeout: 30_000 }).toContain("flags > a @1: 1");
+    await printed(["del", "flags", "a", "-f", "-s", store]);
+    await expect.poll(shown, { timeout: 30_000 }).toContain("flags > a @2");
+    expect(shown()).toContain("\u001b[32mPUT\u001b[39m");
+    expect(shown()).toContain("\u001b[31mDEL\u001b[39m");
+    child.stdin.write("\u0003");
+    expect((await ended).code).toBe(0);
+  });
+
+  test("no colour with NO_COLOR", async () => {
+    const store = await sqliteStore.open();
+    await printed(["add", "flags", "-s", store]);
+    const { ended } = inTerminal(["info", "flags", "-s", store], { NO_COLOR: "1" });
+    const { code, shown } = await ended;
+    expect([code, shown.includes("\u001b[")]).toEqual([0, false]);
+  });
+
+  test("tables are as wide as the terminal at most", async () => {
+    const store = await sqliteStore.open();
+    await printed([
+      "add",
+      "flags",
+      "-s",
+      store,
+      "--description",
+      "a description, far too long for its column ".repeat(3),
+    ]);
+    const { shown } = await inTerminal(["ls", "-s", store]).ended;
+    const lines = shown.trimEnd().split(/\r?\n/);
+    expect(lines.map((line) => line.length)).toEqual(lines.map(() => 60));
+    expect(shown).toContain("…");
+    expect(await printed(["ls", "-s", store])).not.toContain("…");
+  });
+
+  test("asks before it deletes, and shows how far a copy has come", async () => {
+    const store = await sqliteStore.open();
+    const manager = await connect(store);
+    await fill(manager, "flags", 20);
+    await manager.close();
+    const copy = await inTerminal(["copy", bucketUrl(store, "flags"), bucketUrl(store, "other")]).ended;
+    expect(copy).toMatchObject({ code: 0, shown: expect.stringContaining("entries,") as string });
+    const no = inTerminal(["del", "other", "-s", store]);
+    await expect.poll(no.shown, { timeout: 30_000 }).toContain("Delete bucket other? (y/N)");
+    no.child.stdin.write("n\r");
+    expect(await no.ended).toMatchObject({ code: 1, shown: expect.stringContaining("nothing was done") as string });
+    const yes = inTerminal(["del", "other", "-s", store]);
+    await expect.poll(yes.shown, { timeout: 30_000 }).toContain("(y/N)");
+    yes.child.stdin.write("y\r");
+    expect((await yes.ended).code).toBe(0);
+    expect(await revkv(["info", "other", "-s", store])).toMatchObject({ code: 3 });
+  });
+});
+
+describe("interrupted", { timeout: 120_000 }, () => {
+  test("a copy ends after the batch in hand, and a reader that goes away is no failure", async () => {
+    const store = await sqliteStore.open();
+    const manager = await connect(store, { timeout: 60_000 });
+    await fill(manager, "many", 20_000);
+    const child = startRevkv(["copy", bucketUrl(store, "many"), bucketUrl(store, "other")]);
+    const ended = endOf(child);
+    const names = async (): Promise<string[]> => {
+      const all: string[] = [];
+      for await (const name of manager.keyValueStoreNames()) all.push(name);
+      return all;
+    };
+    await expect.poll(names, { timeout: 30_000, interval: 5 }).toContain("other");
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 130, stdout: "", stderr: "" });
+    const { values } = await (await manager.keyValue("other")).status();
+    expect(values).toBeLessThan((await (await manager.keyValue("many")).status()).values);
+
+    const reader = startRevkv(["export", "many", "-s", store]);
+    const readerEnded = once(reader, "close");
+    let stderr = "";
+    reader.stderr.on("data", (text) => {
+      stderr += String(text);
+    });
+    await once(reader.stdout, "data");
+    reader.stdout.destroy();
+    expect([(await readerEnded)[0], stderr]).toEqual([0, ""]);
+    await manager.close();
+  });
+
+  test("bench deletes its bucket", async () => {
+    const store = await sqliteStore.open();
+    const lines = await json(["bench", store, "--for", "50ms"]);
+    expect(lines.map(({ name }) => name)).toHaveLength(5);
+    expect(await json(["ls", "-s", store])).toEqual([]);
+    const child = startRevkv(["bench", store, "--for", "30s", "--json"]);
+    const ended = endOf(child);
+    await expect.poll(async () => (await json(["ls", "-s", store])).length, { timeout: 60_000 }).toBe(1);
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 130, stderr: "" });
+    expect(await json(["ls", "-s", store])).toEqual([]);
+  });
+});

@@ -1,0 +1,120 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { connect } from "../src/index.ts";
+import { bucketUrl } from "./bucket-url.ts";
+import { fill } from "./load.ts";
+import { json, jsonLines, printed, revkv } from "./revkv.ts";
+import { postgresStore, redisStore, sqliteStore, temporaryDirectory } from "./stores.ts";
+
+/** How many keys the bucket has that goes around; more by the environment, to try it at full size. */
+const keys = Number(process.env["REVKV_TEST_COPY_KEYS"] ?? 5000);
+
+/** An export without what differs in a copy: revisions and times. */
+async function exported(store: string, bucket: string): Promise<Record<string, unknown>[]> {
+  const lines = jsonLines(await printed(["export", bucket, "-s", store]));
+  return lines.map(({ revision: _, created: __, exportedAt: ___, lastRevision: ____, expiresAt, ...line }) => ({
+    ...line,
+    // A deadline is carried over by what was left of it.
+    ...(expiresAt === undefined ? {} : { expires: Math.round(Date.parse(String(expiresAt)) / 60_000) }),
+  }));
+}
+
+describe("export, import and copy", { timeout: 600_000 }, () => {
+  const places: string[] = [];
+  let original: Record<string, unknown>[];
+
+  beforeAll(async () => {
+    for (const kind of [sqliteStore, postgresStore, redisStore, sqliteStore]) places.push(await kind.open());
+    const manager = await connect(places[0] ?? "", { timeout: 60_000 });
+    await fill(manager, "full", keys);
+    await manager.close();
+    original = await exported(places[0] ?? "", "full");
+  }, 600_000);
+
+  test("a bucket that is copied around all stores is the same in the end, entry by entry", async () => {
+    for (const [index, place] of places.slice(1).entries()) {
+      const source = bucketUrl(places[index] ?? "", "full");
+      const [copied] = await json(["copy", source, bucketUrl(place, "full")]);
+      expect(copied).toMatchObject({ bucket: "full", entries: original.length - 2 });
+    }
+    expect(original.length).toBeGreaterThan(keys * 2);
+    expect(await exported(places.at(-1) ?? "", "full")).toEqual(original);
+  });
+
+  test("an export is imported into every store, and says which revisions became which", async () => {
+    const file = join(await temporaryDirectory(), "full.ndjson");
+    await writeFile(file, await printed(["export", "full", "-s", places[0] ?? ""]));
+    const lines = await json(["import", "again", "--file", file, "-s", places[1] ?? ""]);
+    const done = lines.pop();
+    expect(done).toMatchObject({ bucket: "again", entries: lines.length });
+    expect(lines.map(({ importedAs }) => importedAs)).toEqual(lines.map((_, index) => index + 1));
+    const again = await exported(places[1] ?? "", "again");
+    expect(again.slice(1)).toEqual(original.slice(1));
+    const newest = lines.at(-1);
+    const [there] = await json(["get", "again", "expiring", "-s", places[1] ?? ""]);
+    expect(there?.["revision"]).toBe(newest?.["importedAs"]);
+  });
+
+  test("only keys that match are exported", async () => {
+    const lines = jsonLines(await printed(["export", "full", "deleted", "purged", "-s", places[0] ?? ""]));
+    expect(lines.map(({ key, operation }) => [key, operation])).toEqual([
+      [undefined, undefined],
+      ["deleted", "DEL"],
+      ["deleted", "PUT"],
+      ["deleted", "DEL"],
+      ["purged", "PURGE"],
+      [undefined, undefined],
+    ]);
+  });
+
+  test("a bucket that was written to is not written over, unless with --force", async () => {
+    const source = bucketUrl(places[0] ?? "", "full");
+    const target = bucketUrl(await sqliteStore.open(), "kept");
+    await printed(["copy", source, target]);
+    expect(await revkv(["copy", source, target])).toMatchObject({ code: 4, stdout: "" });
+    await printed(["copy", source, target, "-f"]);
+  });
+
+  test("what has expired before it arrives is gone, with its history", async () => {
+    const store = await sqliteStore.open();
+    const created = "2020-01-01T00:00:00.000Z";
+    const lines = [
+      {
+        type: "revkv-export",
+        version: 1,
+        exportedAt: created,
+        lastRevision: 2,
+        config: { bucket: "old", history: 5, limitMarkerTtl: 60_000 },
+      },
+      { key: "a", operation: "PUT", revision: 1, created, value: "older" },
+      { key: "a", operation: "PUT", revision: 2, created, value: "newer", expiresAt: "2020-01-02T00:00:00.000Z" },
+      { type: "end", entries: 2 },
+    ];
+    await printed(["import", "-s", store], { stdin: lines.map((line) => `${JSON.stringify(line)}\n`).join("") });
+    expect(await revkv(["get", "old", "a", "-s", store])).toMatchObject({ code: 3 });
+    const left = jsonLines(await printed(["export", "old", "-s", store]));
+    expect(left.filter(({ operation }) => operation === "PUT")).toEqual([]);
+  });
+
+  const header = '{"type":"revkv-export","version":1,"config":{"bucket":"b"}}\n';
+  test.concurrent.each([
+    ["", /begins with/],
+    ["{}\n", /begins with/],
+    [header.replace("1,", "2,"), /newer version/],
+    [header, /cut short after 0 entries/],
+    [`${header}{"key":"a","operation":"PUT","revision":1,"value":"x"}\n`, /cut short after 1 entries/],
+    [`${header}{"type":"end","entries":1}\n`, /line 2 .* says that there are 1/],
+    [`${header}no json\n`, /line 2 .* no object of JSON/],
+    [`${header}{"key":"a b","operation":"PUT","revision":1,"value":"x"}\n`, /line 2 .* no key/],
+    [`${header}{"key":"a","operation":"PAT","revision":1,"value":"x"}\n`, /operation/],
+    [`${header}{"key":"a","operation":"PUT","value":"x"}\n`, /no revision/],
+    [`${header}{"key":"a","operation":"PUT","revision":1}\n`, /has a value/],
+    [`${header}{"key":"a","operation":"PUT","revision":1,"base64":"%%"}\n`, /has a value/],
+    [`${header}{"key":"a","operation":"PUT","revision":1,"value":"x","expiresAt":"soon"}\n`, /no date/],
+  ])("what is no export is refused: %j", async (stdin, message) => {
+    const ended = await revkv(["import", "-s", await sqliteStore.open()], { stdin });
+    expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^revkv: [^\n]+\n$/) as string });
+    expect(ended.stderr).toMatch(message);
+  });
+});
