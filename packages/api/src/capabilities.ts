@@ -25,6 +25,10 @@ export interface Capabilities {
   readonly lossDetection: "full" | "head" | "none";
   /** Buckets can be compressed. */
   readonly compression: boolean;
+  /** Buckets can have metadata (rule B8). */
+  readonly metadata: boolean;
+  /** Buckets can have a `maxBytes` (rule B10). */
+  readonly maxBytes: boolean;
   /** A watcher that may have missed a removed marker ends with `REVISION_COMPACTED` (rule W13). */
   readonly compactionDetection: boolean;
   /** The largest value that the adapter can hold, in bytes (rule B5). */

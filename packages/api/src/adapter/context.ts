@@ -4,15 +4,15 @@ import { lateError, PendingCall } from "./call.ts";
 import type { Awaitable, Call, Storage } from "./storage.ts";
 
 /** What all parts of one manager share: the storage, the deadline, and whether it is closed. */
-export class ManagerContext {
-  readonly storage: Storage;
+export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Storage> {
+  readonly storage: Engine;
   /** How long one step may wait for the storage, in milliseconds. */
   readonly timeout: number;
   readonly #onEvent: ((event: KeyValueEvent) => void) | undefined;
   readonly #pending: Set<Promise<unknown>> = new Set();
   #closed = false;
 
-  constructor(storage: Storage, timeout: number, onEvent: ((event: KeyValueEvent) => void) | undefined) {
+  constructor(storage: Engine, timeout: number, onEvent: ((event: KeyValueEvent) => void) | undefined) {
     this.storage = storage;
     this.timeout = timeout;
     this.#onEvent = onEvent;
@@ -83,9 +83,18 @@ export class ManagerContext {
     return call;
   }
 
-  /** Resolves when no call is in flight any more. */
-  async settled(): Promise<void> {
+  async #settled(): Promise<void> {
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+  }
+
+  /** Resolves when no call is in flight any more, or at the deadline (rule E4). */
+  async settledInTime(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const bound = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.timeout);
+    });
+    await Promise.race([this.#settled(), bound]);
+    clearTimeout(timer);
   }
 
   /** Tells the application; what its callback throws is its own affair and must not break ours. */

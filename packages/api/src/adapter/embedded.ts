@@ -17,6 +17,8 @@ export const embeddedCapabilities: Capabilities = {
   bucketIncarnation: true,
   lossDetection: "full",
   compression: false,
+  metadata: true,
+  maxBytes: true,
   compactionDetection: true,
   maxValueBytes: 2 ** 29,
   maxOperations: 10_000,

@@ -1,10 +1,7 @@
 import { maxHistory } from "../config.ts";
-import type { KeyValueEntry } from "../entry.ts";
 import type { KeyFilter } from "../filter.ts";
-import type { HistoryOptions } from "../options.ts";
 import type { Position, Row } from "./row.ts";
 import type { StoredBucket } from "./stored-bucket.ts";
-import { StoredEntry } from "./stored-entry.ts";
 import { isTurnUsedUp, nextTurn } from "./turn.ts";
 import type { Unit } from "./write.ts";
 
@@ -31,8 +28,9 @@ export async function* keyPages(
 export async function readHistory(
   stored: StoredBucket,
   filter: KeyFilter,
-  { ignoreDeletes = false, metaOnly = false, signal }: HistoryOptions,
-): Promise<KeyValueEntry[]> {
+  values: boolean,
+  signal: AbortSignal | undefined,
+): Promise<readonly Row[]> {
   const { pageRows, pageBytes } = stored.context.storage.traits;
   // One key's history fits on one page, whatever its values are: it is all of one moment.
   const maxBytes = filter.keys?.length === 1 ? Number.MAX_SAFE_INTEGER : pageBytes;
@@ -46,7 +44,7 @@ export async function readHistory(
       after,
       upTo,
       newestOnly: false,
-      values: !metaOnly,
+      values,
       limit: Math.max(pageRows, maxHistory),
       maxBytes,
       resume,
@@ -55,7 +53,6 @@ export async function readHistory(
     const answer = stored.step((storage, call) => storage.readLog(query, call), signal);
     const page = answer instanceof Promise ? await answer : answer;
     for (const row of page.rows) {
-      if (ignoreDeletes && row.operation !== "PUT") continue;
       if (filter.matches(row.key)) rows.push(row);
     }
     upTo ??= page.head.revision;
@@ -63,15 +60,7 @@ export async function readHistory(
     resume = page.resume;
     done = page.done || page.end.revision >= upTo;
   }
-  const newer = new Map<string, number>();
-  const entries: KeyValueEntry[] = new Array(rows.length);
-  for (let index = rows.length - 1; index >= 0; index -= 1) {
-    const row = rows[index] as Row;
-    const delta = newer.get(row.key) ?? 0;
-    newer.set(row.key, delta + 1);
-    entries[index] = new StoredEntry(stored.storage.name, row, false, delta, !metaOnly);
-  }
-  return entries;
+  return rows;
 }
 
 /**
@@ -98,3 +87,22 @@ export async function removeMatching(
 }
 
 const noBytes = new Uint8Array(0);
+
+/** Purges markers a page of keys at a time, and returns the number of entries removed (rules P1, P2). */
+export async function purgeDeletes(
+  stored: StoredBucket,
+  olderThan: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const limit = stored.context.storage.traits.pageRows;
+  let removed = 0;
+  for (let after = "", done = false; !done; ) {
+    if (isTurnUsedUp()) await nextTurn();
+    const query = { olderThan, after, limit };
+    const page = await stored.step((storage, call) => storage.purgeMarkers(query, call), signal, true);
+    removed += page.removed;
+    after = page.end;
+    done = page.done;
+  }
+  return removed;
+}

@@ -1,7 +1,7 @@
 import type { Capabilities } from "../capabilities.ts";
 import type { KeyValueConfig } from "../config.ts";
-import { checkConfig, configDifferences, normalizeConfig, sameConfig, updateConfig } from "../config.ts";
-import { isKeyValueError, KeyValueError } from "../errors.ts";
+import { checkConfig, normalizeConfig, updateConfig } from "../config.ts";
+import { isKeyValueError } from "../errors.ts";
 import type { ManagerOptions } from "../events.ts";
 import type { KeyValue } from "../key-value.ts";
 import type { KeyValueManager } from "../key-value-manager.ts";
@@ -9,6 +9,7 @@ import { checkBucketName, shown } from "../names.ts";
 import type { CallOptions } from "../options.ts";
 import type { KeyValueStatus } from "../status.ts";
 import { allowedOptions, checkInteger, checkOptions, invalid } from "./arguments.ts";
+import { bucketNotFound, checkSameConfig, checkSupported, copyOfConfig } from "./bucket-config.ts";
 import { ManagerContext } from "./context.ts";
 import { checkedNow, each } from "./iteration.ts";
 import { statusOf } from "./status.ts";
@@ -19,7 +20,7 @@ import { StoredBucket } from "./stored-bucket.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** How long each step may wait for the storage unless told otherwise, in milliseconds (rule E3). */
-const defaultTimeout = 5000;
+export const defaultTimeout = 5000;
 
 /** How many names of buckets are read at a time. */
 const namesPage = 500;
@@ -81,26 +82,23 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
   }
 
   async createKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<Handle> {
-    const wanted = this.#checked(normalizeConfig(config));
+    const wanted = checkSupported(normalizeConfig(config), this.capabilities);
     checkOptions(options, allowedOptions.call);
     const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
-    if (!found.created && !sameConfig(found.config, wanted)) {
-      const differences = configDifferences(found.config, wanted).join("; ");
-      throw new KeyValueError("BUCKET_EXISTS", `bucket "${wanted.bucket}" exists with another config: ${differences}`);
-    }
+    if (!found.created) checkSameConfig(found.config, wanted);
     return this.#handle(found.bucket);
   }
 
   async updateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<Handle> {
     checkConfig(config);
-    const update = this.#checked(copyOf(config));
+    const update = checkSupported(copyOfConfig(config), this.capabilities);
     checkOptions(options, allowedOptions.call);
     return this.#configure(await this.#open(update.bucket, options?.signal), update, options?.signal);
   }
 
   async createOrUpdateKeyValue(config: KeyValueConfig, options?: CallOptions): Promise<Handle> {
-    const wanted = this.#checked(normalizeConfig(config));
-    const update = copyOf(config);
+    const wanted = checkSupported(normalizeConfig(config), this.capabilities);
+    const update = copyOfConfig(config);
     checkOptions(options, allowedOptions.call);
     for (;;) {
       const found = await this.#step((storage, call) => storage.createBucket(wanted, call), options?.signal, true);
@@ -118,7 +116,7 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
     checkBucketName(bucket);
     checkOptions(options, allowedOptions.call);
     const deleted = await this.#step((storage, call) => storage.deleteBucket(bucket, call), options?.signal, true);
-    if (!deleted) throw notFound(bucket);
+    if (!deleted) throw bucketNotFound(bucket);
     this.#wake(bucket);
   }
 
@@ -149,14 +147,8 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
     this.#context.close();
     this.#sweeper.stop();
     for (const watcher of [...this.#watchers]) await watcher.stop();
-    const { storage, timeout } = this.#context;
-    let timer: NodeJS.Timeout | undefined;
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeout);
-    });
-    await Promise.race([this.#context.settled(), bound]);
-    clearTimeout(timer);
-    await this.#context.step(() => storage.close(), undefined);
+    await this.#context.settledInTime();
+    await this.#context.step(() => this.#context.storage.close(), undefined);
   }
 
   async *#names(signal: AbortSignal | undefined): AsyncGenerator<readonly string[], void, undefined> {
@@ -206,20 +198,9 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
     return this.#handle(bucket);
   }
 
-  /** Refuses what this storage cannot do (rule E2). */
-  #checked<Config extends KeyValueConfig>(config: Config): Config {
-    if (typeof config.limitMarkerTtl === "number" && !this.capabilities.limitMarkers) {
-      throw new KeyValueError("UNSUPPORTED", "there are no limit markers here");
-    }
-    if (config.compression === true && !this.capabilities.compression) {
-      throw new KeyValueError("UNSUPPORTED", "there is no compression here");
-    }
-    return config;
-  }
-
   async #open(name: string, signal: AbortSignal | undefined): Promise<OpenedBucket> {
     const found = await this.#step((storage, call) => storage.openBucket(name, call), signal);
-    if (found === undefined) throw notFound(name);
+    if (found === undefined) throw bucketNotFound(name);
     return found;
   }
 
@@ -257,13 +238,4 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
 
 function plainHandle(stored: StoredBucket, watchers: Set<StorageWatcher>): StorageKeyValue {
   return new StorageKeyValue(stored, watchers);
-}
-
-function notFound(bucket: string): KeyValueError {
-  return new KeyValueError("BUCKET_NOT_FOUND", `there is no bucket "${bucket}"`);
-}
-
-/** A config that the caller cannot change any more while the call goes on (rule M6). */
-function copyOf(config: KeyValueConfig): KeyValueConfig {
-  return { ...config, metadata: config.metadata && { ...config.metadata } };
 }

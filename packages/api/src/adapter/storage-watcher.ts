@@ -1,36 +1,20 @@
-import type { KeyValueEntry } from "../entry.ts";
 import { isKeyValueError, KeyValueError, RevisionCompactedError } from "../errors.ts";
-import type { KeyFilter } from "../filter.ts";
-import type { KeyWatcher } from "../watcher.ts";
-import { invalid } from "./arguments.ts";
 import { Backoff } from "./backoff.ts";
 import type { Window } from "./feed.ts";
+import type { WatchedItem } from "./iterated-watcher.ts";
+import { IteratedWatcher } from "./iterated-watcher.ts";
 import type { Position, Row } from "./row.ts";
 import type { Head } from "./storage.ts";
 import type { StoredBucket } from "./stored-bucket.ts";
 import { StoredEntry } from "./stored-entry.ts";
 import { isTurnUsedUp, nextTurn } from "./turn.ts";
-
-/** What a watcher delivers, and from where. */
-export interface WatchPlan {
-  readonly filter: KeyFilter;
-  /** What comes before `null`: the newest row of each key, all rows, all rows behind `start`, or nothing. */
-  readonly initial: "newest" | "history" | "resume" | "none";
-  /** The initial set begins behind this revision. */
-  readonly start: number;
-  readonly ignoreDeletes: boolean;
-  readonly metaOnly: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
-type Item = IteratorResult<KeyValueEntry | null, undefined>;
-const ended: Item = { done: true, value: undefined };
+import type { WatchPlan } from "./watch-plan.ts";
 
 /**
  * A watcher is a cursor: a filter and a position in the log. It holds one page at most, which it shares with others where
  * it can, and reads the next when the consumer asks for it (rules W1, W7, W8).
  */
-export class StorageWatcher implements KeyWatcher {
+export class StorageWatcher extends IteratedWatcher {
   /** Held so that all handles and watchers of the bucket share one feed for as long as there are any. */
   readonly #stored: StoredBucket;
   readonly #plan: WatchPlan;
@@ -44,17 +28,11 @@ export class StorageWatcher implements KeyWatcher {
   #index = 0;
   #resume: unknown;
   #pageRows: number;
-  #claimed = false;
-  #stopped = false;
-  /** What ends the iteration, until it was thrown. */
-  #failure: { readonly reason: unknown } | undefined;
   #interrupt: (() => void) | undefined;
-  #running: Promise<Item> | undefined;
-  #pending = 0;
-  readonly #onAbort: () => void;
   readonly #detectsLoss: boolean;
 
   constructor(stored: StoredBucket, plan: WatchPlan, line: Head, onStop: (watcher: StorageWatcher) => void) {
+    super(plan.signal);
     const { context } = stored;
     this.#stored = stored;
     this.#plan = plan;
@@ -64,107 +42,41 @@ export class StorageWatcher implements KeyWatcher {
     this.#pageRows = context.storage.traits.pageRows;
     this.#detectsLoss = context.storage.capabilities.lossDetection !== "none";
     this.#onStop = () => onStop(this);
-    this.#onAbort = () => this.#fail(plan.signal?.reason);
-    if (plan.signal?.aborted) this.#onAbort();
-    else plan.signal?.addEventListener("abort", this.#onAbort);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<KeyValueEntry | null, undefined> {
-    if (this.#claimed) {
-      const refusal = invalid("a watcher is iterated once");
-      return { next: () => Promise.reject(refusal) };
-    }
-    this.#claimed = true;
-    return {
-      next: () => this.#next(),
-      return: async () => {
-        await this.stop();
-        return ended;
-      },
-    };
-  }
-
-  async forEach(callback: (entry: KeyValueEntry | null) => void | Promise<void>): Promise<void> {
-    if (typeof callback !== "function") throw invalid("forEach takes a function");
-    if (this.#claimed) throw invalid("a watcher is iterated once");
-    for await (const entry of this) await callback(entry);
-  }
-
-  async stop(): Promise<void> {
-    this.#end();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
-  }
-
-  #fail(reason: unknown): void {
-    if (this.#stopped) return;
-    this.#failure = { reason };
-    this.#end();
-  }
-
-  #end(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
+  protected override release(): void {
     this.#window = undefined;
-    this.#plan.signal?.removeEventListener("abort", this.#onAbort);
     this.#stored.feed.leave();
     this.#onStop();
     this.#interrupt?.();
   }
 
-  /** Calls of `next()` that do not wait for each other are answered in their order. */
-  #next(): Promise<Item> {
-    const advance = (): Promise<Item> => this.#advance();
-    const running = this.#pending === 0 ? undefined : this.#running;
-    this.#pending += 1;
-    this.#running = running === undefined ? advance() : running.then(advance, advance);
-    return this.#running;
-  }
-
-  async #advance(): Promise<Item> {
-    try {
-      while (!this.#stopped) {
-        if (this.#phase === "initial" && this.#position.revision >= this.#line.revision) return this.#goLive();
-        const window = this.#current() ?? (await this.#read());
-        if (window === undefined) continue;
-        const row = this.#take(window);
-        if (row !== undefined) {
-          const entry = new StoredEntry(
-            this.#stored.storage.name,
-            row,
-            this.#phase === "live",
-            0,
-            !this.#plan.metaOnly,
-          );
-          return { done: false, value: entry };
-        }
-        if (!window.done) continue;
-        if (this.#phase === "initial") this.#position = this.#line;
-        else if (this.#stored.feed.isCurrent(window)) await this.#sleep((resume) => this.#stored.feed.wait(resume));
+  protected override async advance(): Promise<WatchedItem | undefined> {
+    while (!this.stopped) {
+      if (this.#phase === "initial" && this.#position.revision >= this.#line.revision) return this.#goLive();
+      const window = this.#current() ?? (await this.#read());
+      if (window === undefined) continue;
+      const row = this.#take(window);
+      if (row !== undefined) {
+        const isUpdate = this.#phase === "live";
+        return {
+          done: false,
+          value: new StoredEntry(this.#stored.storage.name, row, isUpdate, 0, !this.#plan.metaOnly),
+        };
       }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#pending -= 1;
+      if (!window.done) continue;
+      if (this.#phase === "initial") this.#position = this.#line;
+      else if (this.#stored.feed.isCurrent(window)) await this.#sleep((resume) => this.#stored.feed.wait(resume));
     }
-    return this.#finish();
+    return undefined;
   }
 
-  #goLive(): Item {
+  #goLive(): WatchedItem {
     this.#phase = "live";
     this.#position = this.#line;
     this.#window = undefined;
     this.#resume = undefined;
     return { done: false, value: null };
-  }
-
-  #finish(): Item {
-    const failure = this.#failure;
-    if (failure === undefined) return ended;
-    this.#failure = undefined;
-    throw failure.reason;
   }
 
   /** The page at hand, if it still stands and has not been read to its end. */
@@ -204,10 +116,10 @@ export class StorageWatcher implements KeyWatcher {
     for (;;) {
       try {
         if (isTurnUsedUp()) await nextTurn();
-        if (this.#stopped) return undefined;
+        if (this.stopped) return undefined;
         const answer = this.#ask();
         const window = answer instanceof Promise ? await this.#unlessStopped(answer) : answer;
-        if (window === undefined || this.#stopped) return undefined;
+        if (window === undefined || this.stopped) return undefined;
         if (backoff.attempts > 0)
           this.#stored.context.emit("reconnected", "a watcher goes on", { bucket: this.#stored.storage.name });
         this.#checkPast(window.head);
@@ -216,7 +128,7 @@ export class StorageWatcher implements KeyWatcher {
         this.#resume = this.#phase === "initial" || !this.#stored.feed.isNear(window.end) ? window.resume : undefined;
         return window;
       } catch (error) {
-        if (this.#stopped) return undefined;
+        if (this.stopped) return undefined;
         if (!isKeyValueError(error, "UNAVAILABLE") && !isKeyValueError(error, "TIMEOUT")) throw error;
         if (backoff.attempts === 0) {
           this.#stored.context.emit("reconnecting", "a watcher waits for the storage", {
@@ -228,7 +140,7 @@ export class StorageWatcher implements KeyWatcher {
           const timer = setTimeout(resume, backoff.next());
           return () => clearTimeout(timer);
         });
-        if (this.#stopped) return undefined;
+        if (this.stopped) return undefined;
       }
     }
   }
@@ -282,7 +194,7 @@ export class StorageWatcher implements KeyWatcher {
 
   /** Waits until resumed or stopped; not at all when it was stopped before. */
   #sleep(start: (resume: () => void) => () => void): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
+    if (this.stopped) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#interrupt = undefined;

@@ -1,0 +1,387 @@
+import type { CallOptions, Capabilities, KeyValue, KeyValueManager, KeyValueStatus, ManagerOptions } from "@revkv/api";
+import {
+  checkBucketName,
+  checkConfig,
+  isKeyValueError,
+  KeyValueError,
+  normalizeConfig,
+  sameConfig,
+  updateConfig,
+} from "@revkv/api";
+import type { Call } from "@revkv/api/adapter";
+import {
+  allowedOptions,
+  bucketNotFound,
+  CheckedKeyValue,
+  checkedNow,
+  checkOptions,
+  checkSameConfig,
+  checkSupported,
+  copyOfConfig,
+  defaultTimeout,
+  each,
+  ManagerContext,
+} from "@revkv/api/adapter";
+import { NatsOperations } from "./bucket-operations.ts";
+import { JetStream } from "./jetstream.ts";
+import type { Link } from "./link.ts";
+import type { NatsContext } from "./nats-bucket.ts";
+import { NatsBucket } from "./nats-bucket.ts";
+import type { NatsWatcher } from "./nats-watcher.ts";
+import type { ServerInfo } from "./server-abilities.ts";
+import { capabilitiesOf, hasOddCursors } from "./server-abilities.ts";
+import type { NatsKeyValueStatus } from "./status.ts";
+import { statusOf } from "./status.ts";
+import type { BucketSetup, NatsKeyValueConfig, NormalizedSettings } from "./stream-config.ts";
+import {
+  bucketOfStream,
+  checkServer,
+  divideConfig,
+  mergeSettings,
+  setupOf,
+  standardSettings,
+  streamName,
+  streamOf,
+} from "./stream-config.ts";
+import { translateError } from "./translate-error.ts";
+import type { StreamInfo } from "./wire.ts";
+
+/** A bucket on NATS. */
+export interface NatsKeyValue extends KeyValue {
+  status(options?: CallOptions): Promise<NatsKeyValueStatus>;
+}
+
+/** The buckets of an account on NATS: the config of each takes what only NATS offers, too. */
+export interface NatsManager extends KeyValueManager {
+  keyValue(bucket: string, options?: CallOptions): Promise<NatsKeyValue>;
+  createKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue>;
+  updateKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue>;
+  createOrUpdateKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue>;
+}
+
+class NatsHandle extends CheckedKeyValue implements NatsKeyValue {
+  override async status(options?: CallOptions): Promise<NatsKeyValueStatus> {
+    return (await super.status(options)) as NatsKeyValueStatus;
+  }
+}
+
+/** Which streams hold buckets, by the subjects that they take. */
+const bucketSubjects = "$KV.*.>";
+
+interface Opened {
+  readonly bucket: NatsBucket;
+  readonly handle: NatsKeyValue;
+}
+
+/** The manager on one connection. */
+export class LinkedManager implements NatsManager {
+  readonly backingStore = "nats";
+  readonly capabilities: Capabilities;
+  readonly #link: Link;
+  readonly #jetstream: JetStream;
+  readonly #context: NatsContext;
+  readonly #oddCursors: boolean;
+  readonly #closeConnection: () => Promise<void>;
+  readonly #opened: Map<string, Opened> = new Map();
+  readonly #watchers: Set<NatsWatcher> = new Set();
+  /** The last change of each bucket's config that this manager has begun: they are made one after the other. */
+  readonly #changes: Map<string, Promise<unknown>> = new Map();
+  readonly #subscriptions: readonly { unsubscribe(): void }[];
+  #closing: Promise<void> | undefined;
+
+  constructor(link: Link, server: ServerInfo, options: ManagerOptions, closeConnection: () => Promise<void>) {
+    this.#link = link;
+    this.#jetstream = new JetStream(link);
+    this.capabilities = Object.freeze(capabilitiesOf(server));
+    this.#oddCursors = hasOddCursors(server);
+    this.#context = new ManagerContext({ translateError }, options.timeout ?? defaultTimeout, options.onEvent);
+    this.#closeConnection = closeConnection;
+    // Servers tell of every stream that is changed or deleted; who may not hear it finds out by itself, later.
+    this.#subscriptions = ["UPDATED", "DELETED"].map((what) =>
+      link.connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.${what}.*`, {
+        callback: (error, message) => {
+          if (error === null) this.#changed(message.subject.split(".").at(-1) ?? "");
+        },
+      }),
+    );
+    link.onChange.add((connected) => {
+      if (this.#closing !== undefined) return;
+      if (connected) this.#context.emit("reconnected", "the connection is back", {});
+      else this.#context.emit("reconnecting", "the connection was lost", {});
+    });
+  }
+
+  async keyValue(bucket: string, options?: CallOptions): Promise<NatsKeyValue> {
+    checkBucketName(bucket);
+    checkOptions(options, allowedOptions.call);
+    return this.#handle(await this.#info(bucket, options?.signal));
+  }
+
+  async createKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue> {
+    const setup = this.#wanted(config);
+    checkOptions(options, allowedOptions.call);
+    const info = await this.#create(setup, options?.signal);
+    const found = setupOf(info);
+    checkSameConfig(found.config, setup.config);
+    checkSameSettings(setup.config.bucket, found.settings, setup.settings);
+    return this.#handle(info);
+  }
+
+  async updateKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue> {
+    const change = this.#change(config);
+    checkOptions(options, allowedOptions.call);
+    return this.#configure(change, options?.signal);
+  }
+
+  async createOrUpdateKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue> {
+    const setup = this.#wanted(config);
+    const change = this.#change(config);
+    checkOptions(options, allowedOptions.call);
+    for (;;) {
+      const info = await this.#create(setup, options?.signal);
+      if (isSetUp(info, setup)) return this.#handle(info);
+      try {
+        return await this.#configure(change, options?.signal);
+      } catch (error) {
+        // Somebody deleted it between the two steps: then it is to be created.
+        if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
+      }
+    }
+  }
+
+  async deleteKeyValue(bucket: string, options?: CallOptions): Promise<void> {
+    checkBucketName(bucket);
+    checkOptions(options, allowedOptions.call);
+    setupOf(await this.#info(bucket, options?.signal));
+    const endpoint = `STREAM.DELETE.${streamName(bucket)}`;
+    await this.#step((call) => this.#jetstream.requestOnce(endpoint, {}, call), options?.signal, true).catch(
+      (error: unknown) => {
+        throw isKeyValueError(error, "BUCKET_NOT_FOUND") ? bucketNotFound(bucket) : error;
+      },
+    );
+    this.#forget(bucket);
+  }
+
+  keyValueStoreNames(options?: CallOptions): AsyncGenerator<string, void, undefined> {
+    return checkedNow(() => {
+      checkOptions(options, allowedOptions.call);
+      return each(this.#names(options?.signal), (name) => name, options?.signal);
+    });
+  }
+
+  keyValueStores(options?: CallOptions): AsyncGenerator<KeyValueStatus, void, undefined> {
+    return checkedNow(() => {
+      checkOptions(options, allowedOptions.call);
+      return each(this.#statuses(options?.signal), (status) => status, options?.signal);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#context.close();
+    for (const watcher of [...this.#watchers]) await watcher.stop();
+    await this.#context.settledInTime();
+    if (!this.#link.connection.isClosed()) for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#link.close();
+    await this.#closeConnection();
+  }
+
+  /** Creates a bucket, or finds the one that exists. */
+  async #create(setup: BucketSetup, signal: AbortSignal | undefined): Promise<StreamInfo> {
+    const { bucket } = setup.config;
+    const stream = streamOf(setup);
+    for (;;) {
+      try {
+        return await this.#step(
+          (call) => this.#jetstream.request<StreamInfo>(`STREAM.CREATE.${stream.name}`, stream, call),
+          signal,
+          true,
+        );
+      } catch (error) {
+        if (!isKeyValueError(error, "BUCKET_EXISTS")) throw error;
+      }
+      try {
+        return await this.#info(bucket, signal);
+      } catch (error) {
+        if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
+      }
+    }
+  }
+
+  /** Changes a config; what this manager changes at the same time waits (rule B4). */
+  async #configure(change: NatsKeyValueConfig, signal: AbortSignal | undefined): Promise<NatsKeyValue> {
+    const { bucket } = change;
+    const before = this.#changes.get(bucket);
+    const changed = (async () => {
+      await before?.catch(() => undefined);
+      return await this.#configureNow(change, signal);
+    })();
+    this.#changes.set(bucket, changed);
+    try {
+      return await changed;
+    } finally {
+      if (this.#changes.get(bucket) === changed) this.#changes.delete(bucket);
+    }
+  }
+
+  async #configureNow(change: NatsKeyValueConfig, signal: AbortSignal | undefined): Promise<NatsKeyValue> {
+    const info = await this.#info(change.bucket, signal);
+    const { common, settings } = divideConfig(change);
+    const found = setupOf(info);
+    const to: BucketSetup = {
+      config: updateConfig(found.config, common),
+      settings: mergeSettings(found.settings, settings),
+    };
+    if (to.settings.storage !== found.settings.storage) {
+      throw new KeyValueError("INVALID_CONFIG", "storage cannot be changed later");
+    }
+    if (isSetUp(info, to)) return this.#handle(info);
+    const stream = streamOf(to, info.config);
+    const updated = await this.#step(
+      (call) => this.#jetstream.request<StreamInfo>(`STREAM.UPDATE.${stream.name}`, stream, call),
+      signal,
+      true,
+    );
+    return this.#handle(updated);
+  }
+
+  /** Checks a config that a bucket is to have. */
+  #wanted(given: NatsKeyValueConfig): BucketSetup {
+    const { common, settings } = divideConfig(given);
+    const config = checkSupported(normalizeConfig(common), this.capabilities);
+    checkServer(common, this.capabilities);
+    return { config, settings: mergeSettings(standardSettings, settings) };
+  }
+
+  /** Checks a change of a config. */
+  #change(given: NatsKeyValueConfig): NatsKeyValueConfig {
+    const { common, settings } = divideConfig(given);
+    checkConfig(common);
+    checkSupported(common, this.capabilities);
+    checkServer(common, this.capabilities);
+    return { ...copyOfConfig(common), ...settings };
+  }
+
+  async #info(bucket: string, signal: AbortSignal | undefined): Promise<StreamInfo> {
+    try {
+      return await this.#step(
+        (call) => this.#jetstream.request<StreamInfo>(`STREAM.INFO.${streamName(bucket)}`, undefined, call),
+        signal,
+      );
+    } catch (error) {
+      if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
+      this.#forget(bucket);
+      throw bucketNotFound(bucket);
+    }
+  }
+
+  async *#names(signal: AbortSignal | undefined): AsyncGenerator<readonly string[], void, undefined> {
+    const names: string[] = [];
+    for await (const page of this.#pages<string>("STREAM.NAMES", signal)) {
+      for (const stream of page) names.push(bucketOfStream(stream) ?? "");
+    }
+    yield names.filter((name) => name !== "").sort();
+  }
+
+  async *#statuses(signal: AbortSignal | undefined): AsyncGenerator<readonly KeyValueStatus[], void, undefined> {
+    const statuses: KeyValueStatus[] = [];
+    for await (const page of this.#pages<StreamInfo>("STREAM.LIST", signal)) {
+      for (const info of page) {
+        if (!isBucket(info)) continue;
+        const { messages: values, bytes } = info.state;
+        statuses.push(statusOf(info, { values, bytes, approximate: true }));
+      }
+    }
+    yield statuses.sort((a, b) => (a.bucket < b.bucket ? -1 : 1));
+  }
+
+  async *#pages<Item>(endpoint: string, signal: AbortSignal | undefined): AsyncGenerator<readonly Item[], void> {
+    for (let offset = 0; ; ) {
+      const body = { offset, subject: bucketSubjects };
+      const page = await this.#step(
+        (call) =>
+          this.#jetstream.request<{ readonly total: number; readonly streams: readonly Item[] | null }>(
+            endpoint,
+            body,
+            call,
+          ),
+        signal,
+      );
+      const streams = page.streams ?? [];
+      yield streams;
+      offset += streams.length;
+      if (streams.length === 0 || offset >= page.total) return;
+    }
+  }
+
+  async #step<T>(start: (call: Call) => Promise<T>, signal: AbortSignal | undefined, written = false): Promise<T> {
+    this.#context.admit(signal);
+    return await this.#context.step(start, signal, written);
+  }
+
+  /** A handle on a bucket; all handles of one incarnation are one, with one writer. */
+  #handle(info: StreamInfo): NatsKeyValue {
+    const name = bucketOfStream(info.config.name) ?? "";
+    const opened = this.#opened.get(name);
+    if (opened?.bucket.incarnation === info.created) {
+      opened.bucket.learn(info);
+      return opened.handle;
+    }
+    const bucket = new NatsBucket(this.#context, this.#jetstream, this.capabilities, info, this.#oddCursors);
+    const operations = new NatsOperations(bucket, this.#watchers);
+    const handle = new NatsHandle(operations);
+    opened?.bucket.gone();
+    this.#opened.set(name, { bucket, handle });
+    return handle;
+  }
+
+  #forget(name: string): void {
+    this.#opened.get(name)?.bucket.gone();
+    this.#opened.delete(name);
+  }
+
+  /** A stream was changed or deleted, or deleted and created again: who uses it next looks. */
+  #changed(stream: string): void {
+    const opened = this.#opened.get(bucketOfStream(stream) ?? "");
+    if (opened === undefined || this.#closing !== undefined) return;
+    opened.bucket.outdated();
+    // Watchers are to hear of the end without asking.
+    if (opened.bucket.observers.size > 0) {
+      void this.#step((call) => opened.bucket.refresh(call), undefined).catch(() => undefined);
+    }
+  }
+}
+
+/** Tells whether a bucket is set up in one way. */
+function isSetUp(info: StreamInfo, { config, settings }: BucketSetup): boolean {
+  const found = setupOf(info);
+  return sameConfig(found.config, config) && sameSettings(found.settings, settings);
+}
+
+function sameSettings(a: NormalizedSettings, b: NormalizedSettings): boolean {
+  return (
+    a.replicas === b.replicas && a.storage === b.storage && JSON.stringify(a.placement) === JSON.stringify(b.placement)
+  );
+}
+
+function checkSameSettings(bucket: string, found: NormalizedSettings, wanted: NormalizedSettings): void {
+  if (sameSettings(found, wanted)) return;
+  throw new KeyValueError("BUCKET_EXISTS", `bucket "${bucket}" exists with other replicas, storage or placement`);
+}
+
+function isBucket(info: StreamInfo): boolean {
+  try {
+    setupOf(info);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,162 @@
+import { KeyValueError } from "@revkv/api";
+import type { Call, Row, WatchedItem, WatchPlan } from "@revkv/api/adapter";
+import { bucketGone, historyLost, IteratedWatcher, StoredEntry } from "@revkv/api/adapter";
+import { LogReader } from "./log-reader.ts";
+import type { NatsBucket, WriteObserver } from "./nats-bucket.ts";
+
+/** Starts a watcher: draws the line between what is there and what is to come, and sets the cursor (rule W1). */
+export async function openWatcher(
+  bucket: NatsBucket,
+  watchers: Set<NatsWatcher>,
+  plan: WatchPlan,
+): Promise<NatsWatcher> {
+  const { context } = bucket;
+  context.admit(plan.signal);
+  const reader = new LogReader(bucket, {
+    filter: plan.filter,
+    rows: plan.initial === "newest" ? "newest" : "all",
+    after: plan.start,
+    values: !plan.metaOnly,
+  });
+  try {
+    const line = await context.step(async (call) => {
+      const { state } = await bucket.refresh(call);
+      checkStart(bucket, plan, state.last_seq);
+      if (plan.initial === "none") reader.skipTo(state.last_seq);
+      await reader.open(call);
+      return state.last_seq;
+    }, plan.signal);
+    context.admit(plan.signal);
+    bucket.checkLife();
+    const watcher = new NatsWatcher(bucket, reader, plan, line, (stopped) => watchers.delete(stopped));
+    watchers.add(watcher);
+    return watcher;
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
+function checkStart(bucket: NatsBucket, plan: WatchPlan, last: number): void {
+  if (plan.initial !== "resume") return;
+  if (plan.incarnation !== undefined && plan.incarnation !== bucket.incarnation) {
+    throw new KeyValueError("HISTORY_LOST", "the bucket is not the one that the revision belongs to");
+  }
+  if (plan.start > last) throw historyLost(plan.start, last);
+}
+
+/** A write of this manager that may have removed what a watcher has read ahead. */
+interface KnownWrite {
+  readonly key: string;
+  readonly revision: number;
+  readonly purged: boolean;
+}
+
+/** A watcher: a cursor, and the line behind which rows are live (rules W1, W6). */
+export class NatsWatcher extends IteratedWatcher implements WriteObserver {
+  readonly #bucket: NatsBucket;
+  readonly #reader: LogReader;
+  readonly #plan: WatchPlan;
+  readonly #line: number;
+  /** True where a server may give an older row of a key for one that is gone. */
+  readonly #isDoubtful: boolean;
+  readonly #call: AbortController = new AbortController();
+  readonly #onStop: () => void;
+  #isLive = false;
+  #known: KnownWrite[] = [];
+
+  constructor(
+    bucket: NatsBucket,
+    reader: LogReader,
+    plan: WatchPlan,
+    line: number,
+    onStop: (watcher: NatsWatcher) => void,
+  ) {
+    super(plan.signal);
+    this.#bucket = bucket;
+    this.#reader = reader;
+    this.#plan = plan;
+    this.#line = line;
+    this.#isDoubtful = bucket.hasOddCursors && plan.initial === "newest" && bucket.setup.config.history > 1;
+    this.#onStop = () => onStop(this);
+    bucket.observers.add(this);
+  }
+
+  wrote(key: string, revision: number, purged: boolean): void {
+    if (!this.#reader.ahead().next().done) this.#known.push({ key, revision, purged });
+  }
+
+  gone(): void {
+    this.fail(bucketGone());
+  }
+
+  protected override release(): void {
+    this.#bucket.observers.delete(this);
+    this.#reader.close();
+    this.#onStop();
+    this.#call.abort();
+  }
+
+  protected override async advance(): Promise<WatchedItem | undefined> {
+    const call: Call = { signal: this.#call.signal };
+    try {
+      while (!this.stopped) {
+        this.#reader.refresh();
+        const [next] = this.#reader.buffered;
+        if (!this.#isLive && (next === undefined ? this.#isAtLine() : next.revision > this.#line))
+          return this.#goLive();
+        const row = this.#reader.take();
+        if (row === undefined) {
+          this.#known = [];
+          if (!(await this.#reader.more(call)) && !this.#isLive && !this.stopped) return this.#goLive();
+        } else if (await this.#isWanted(row, call)) {
+          return { done: false, value: await this.#entry(row, call) };
+        }
+      }
+    } catch (error) {
+      // A watcher that was stopped meanwhile ends normally.
+      if (!this.stopped) throw this.#bucket.context.translate(error, false);
+    }
+    return undefined;
+  }
+
+  #isAtLine(): boolean {
+    return this.#reader.position >= this.#line || this.#reader.isDrained;
+  }
+
+  #goLive(): WatchedItem {
+    this.#isLive = true;
+    this.#reader.follow();
+    return { done: false, value: null };
+  }
+
+  async #isWanted(row: Row, call: Call): Promise<boolean> {
+    if (this.#plan.ignoreDeletes && row.operation !== "PUT") return false;
+    if (this.#isSuperseded(row)) return false;
+    if (this.#isLive || !this.#isDoubtful) return true;
+    return (await this.#bucket.newest(row.key, call))?.revision === row.revision;
+  }
+
+  /** Tells whether it is known of a row that it is kept no longer. */
+  #isSuperseded({ key, revision }: Row): boolean {
+    const { history } = this.#bucket.setup.config;
+    const later = new Set<number>();
+    for (const one of this.#reader.ahead()) {
+      if (one.key !== key) continue;
+      if (one.operation === "PURGE") return true;
+      later.add(one.revision);
+    }
+    for (const one of this.#known) {
+      if (one.key !== key || one.revision <= revision) continue;
+      if (one.purged) return true;
+      later.add(one.revision);
+    }
+    return later.size >= history;
+  }
+
+  async #entry(row: Row, call: Call): Promise<StoredEntry> {
+    const current = this.#bucket.isStale ? await this.#bucket.frame(call) : this.#bucket.knownFrame;
+    const expiresAt = current.ttl === undefined ? undefined : row.created + current.ttl;
+    return new StoredEntry(this.#bucket.name, { ...row, expiresAt }, this.#isLive, 0, !this.#plan.metaOnly);
+  }
+}

@@ -1,0 +1,82 @@
+import { connect as connectNats } from "@nats-io/transport-node";
+import type { ManagerOptions } from "@revkv/api";
+import type { Harness, HarnessStorage } from "@revkv/conformance";
+import type { NatsServer, SharedNats } from "@revkv/servers/nats";
+import { startNats } from "@revkv/servers/nats";
+import { connect } from "../src/index.ts";
+
+/** Values of a mebibyte, and what belongs to them, are more than a server takes by default. */
+export const largePayloads = "max_payload: 4MB";
+
+const child = new URL("./open-child.ts", import.meta.url).href;
+
+/** What a server is, as it says when it is connected to. */
+async function describe(url: string): Promise<{ readonly version: readonly number[]; readonly payload: number }> {
+  const connection = await connectNats({ servers: url });
+  const { version = "", max_payload: payload = 0 } = connection.info ?? {};
+  await connection.close();
+  return { version: version.split(".").map(Number), payload };
+}
+
+/** What is to be claimed on a server: what needs a newer one is not. */
+async function capabilitiesOn(url: string): Promise<Harness["capabilities"]> {
+  const { version, payload } = await describe(url);
+  const [, minor = 0] = version;
+  return {
+    transactions: false,
+    perKeyTtl: false,
+    limitMarkers: minor >= 11,
+    ttlResolutionMs: 1500,
+    multipleFilters: true,
+    crossProcessWatch: true,
+    readAfterWrite: true,
+    snapshotReads: false,
+    bucketIncarnation: true,
+    lossDetection: "head",
+    compression: minor >= 10,
+    metadata: minor >= 10,
+    maxBytes: false,
+    compactionDetection: false,
+    maxValueBytes: payload - 192,
+    maxOperations: 1,
+    maxFilters: 1000,
+  };
+}
+
+/**
+ * Storages that have a server each, which can be restarted; the one that REVKV_TEST_NATS_URL names is shared by all
+ * scenarios that do not ask for one of their own.
+ */
+export async function serverHarness(name: string, knownGaps: Harness["knownGaps"] = {}): Promise<Harness> {
+  const given = process.env["REVKV_TEST_NATS_URL"];
+  let first: SharedNats | NatsServer | undefined =
+    given === undefined
+      ? await startNats({ config: largePayloads })
+      : { url: given, [Symbol.asyncDispose]: async () => {} };
+  return {
+    name,
+    capabilities: await capabilitiesOn(first.url),
+    knownGaps,
+    setup: async () => {
+      const server = first ?? (await startNats({ config: largePayloads }));
+      first = undefined;
+      return storageOn(server);
+    },
+  };
+}
+
+function storageOn(server: SharedNats | NatsServer): HarnessStorage {
+  const options = { servers: server.url };
+  return {
+    open: (more?: ManagerOptions) => connect({ ...options, ...more }),
+    child: { module: child, args: [options] },
+    ...("restart" in server && {
+      restart: async (whileAway: () => Promise<void>) => {
+        await server.stop();
+        await whileAway();
+        await server.restart();
+      },
+    }),
+    dispose: async () => server[Symbol.asyncDispose](),
+  };
+}
