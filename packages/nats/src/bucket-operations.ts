@@ -127,7 +127,8 @@ export class NatsOperations implements BucketOperations {
     const work = async (): Promise<void> => {
       for (const { key, revision, created } of markers) {
         const isOld = olderThan === 0 || now - created >= olderThan;
-        if (!isOld && this.#bucket.setup.config.history === 1) continue;
+        // Nothing is older then; and a server takes 1 for no limit at all.
+        if (!isOld && (this.#bucket.setup.config.history === 1 || revision === 1)) continue;
         context.admit(signal);
         // What is written meanwhile has a higher revision, and stays.
         const body = { filter: `${prefix}${key}`, seq: isOld ? revision + 1 : revision };

@@ -23,6 +23,7 @@ import {
   ManagerContext,
 } from "@revkv/api/adapter";
 import { NatsOperations } from "./bucket-operations.ts";
+import { whileLocked } from "./config-lock.ts";
 import { JetStream } from "./jetstream.ts";
 import type { Link } from "./link.ts";
 import type { NatsContext } from "./nats-bucket.ts";
@@ -84,8 +85,6 @@ export class LinkedManager implements NatsManager {
   readonly #closeConnection: () => Promise<void>;
   readonly #opened: Map<string, Opened> = new Map();
   readonly #watchers: Set<NatsWatcher> = new Set();
-  /** The last change of each bucket's config that this manager has begun: they are made one after the other. */
-  readonly #changes: Map<string, Promise<unknown>> = new Map();
   readonly #subscriptions: readonly { unsubscribe(): void }[];
   #closing: Promise<void> | undefined;
 
@@ -216,37 +215,19 @@ export class LinkedManager implements NatsManager {
     }
   }
 
-  /** Changes a config; what this manager changes at the same time waits (rule B4). */
+  /** Changes a config (rule B4). */
   async #configure(change: NatsKeyValueConfig, signal: AbortSignal | undefined): Promise<NatsKeyValue> {
-    const { bucket } = change;
-    const before = this.#changes.get(bucket);
-    const changed = (async () => {
-      await before?.catch(() => undefined);
-      return await this.#configureNow(change, signal);
-    })();
-    this.#changes.set(bucket, changed);
-    try {
-      return await changed;
-    } finally {
-      if (this.#changes.get(bucket) === changed) this.#changes.delete(bucket);
-    }
-  }
-
-  async #configureNow(change: NatsKeyValueConfig, signal: AbortSignal | undefined): Promise<NatsKeyValue> {
-    const info = await this.#info(change.bucket, signal);
-    const { common, settings } = divideConfig(change);
-    const found = setupOf(info);
-    const to: BucketSetup = {
-      config: updateConfig(found.config, common),
-      settings: mergeSettings(found.settings, settings),
-    };
-    if (to.settings.storage !== found.settings.storage) {
-      throw new KeyValueError("INVALID_CONFIG", "storage cannot be changed later");
-    }
-    if (isSetUp(info, to)) return this.#handle(info);
-    const stream = streamOf(to, info.config);
+    // A bucket that is not there is to be told from one that cannot be changed.
+    const found = await this.#info(change.bucket, signal);
+    if (isSetUp(found, changed(found, change))) return this.#handle(found);
+    const { name } = found.config;
     const updated = await this.#step(
-      (call) => this.#jetstream.request<StreamInfo>(`STREAM.UPDATE.${stream.name}`, stream, call),
+      (call) =>
+        whileLocked(this.#jetstream, name, call, async () => {
+          const info = await this.#jetstream.request<StreamInfo>(`STREAM.INFO.${name}`, undefined, call);
+          const stream = streamOf(changed(info, change), info.config);
+          return await this.#jetstream.request<StreamInfo>(`STREAM.UPDATE.${name}`, stream, call);
+        }),
       signal,
       true,
     );
@@ -358,6 +339,19 @@ export class LinkedManager implements NatsManager {
       void this.#step((call) => opened.bucket.refresh(call), undefined).catch(() => undefined);
     }
   }
+}
+
+/**
+ * How a bucket is to be after a change.
+ *
+ * @throws `INVALID_CONFIG` for a change that is not possible
+ */
+function changed(info: StreamInfo, change: NatsKeyValueConfig): BucketSetup {
+  const { common, settings } = divideConfig(change);
+  const found = setupOf(info);
+  const to = { config: updateConfig(found.config, common), settings: mergeSettings(found.settings, settings) };
+  if (to.settings.storage === found.settings.storage) return to;
+  throw new KeyValueError("INVALID_CONFIG", "storage cannot be changed later");
 }
 
 /** Tells whether a bucket is set up in one way. */

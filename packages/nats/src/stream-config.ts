@@ -41,6 +41,9 @@ const duplicateWindow = 30_000;
 /** The shortest and the longest time that the server takes for a lifetime, in milliseconds. */
 const [shortestTtl, longestTtl] = [100, 9_223_372_036_854];
 
+/** The largest number of bytes that a server can be told to limit messages to. */
+const largestMessage = 2 ** 31 - 1;
+
 /** What subjects of a bucket begin with. */
 export function subjectPrefix(bucket: string): string {
   return `$KV.${bucket}.`;
@@ -120,6 +123,9 @@ export function checkServer(config: KeyValueConfig, { metadata, maxBytes }: Serv
   }
   if (typeof config.ttl === "number" && (config.ttl < shortestTtl || config.ttl > longestTtl)) {
     throw unsupported(`the server keeps entries for ${shortestTtl} to ${longestTtl} ms`);
+  }
+  if (typeof config.maxValueSize === "number" && config.maxValueSize + headerBytes > largestMessage) {
+    throw unsupported(`the server has no messages larger than ${largestMessage} bytes`);
   }
   if (typeof config.limitMarkerTtl === "number" && config.limitMarkerTtl > longestTtl) {
     throw unsupported(`the server keeps markers for at most ${longestTtl} ms`);

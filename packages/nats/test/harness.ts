@@ -6,7 +6,7 @@ import { startNats } from "@revkv/servers/nats";
 import { connect } from "../src/index.ts";
 
 /** Values of a mebibyte, and what belongs to them, are more than a server takes by default. */
-export const largePayloads = "max_payload: 4MB";
+const largePayloads = "max_payload: 4MB";
 
 const child = new URL("./open-child.ts", import.meta.url).href;
 

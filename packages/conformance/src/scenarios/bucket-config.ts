@@ -3,6 +3,7 @@ import type { KeyValueConfig } from "@revkv/api";
 import { everyRead, fill, numbered } from "../bucket-state.ts";
 import { allReject, brief, of, read, rejects, throughNull } from "../expect.ts";
 import { hour, outlive } from "../expiry.ts";
+import { offered } from "../offered.ts";
 import type { Scenario, ScenarioEnv } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 import { settingsOf, statusFields } from "../status-fields.ts";
@@ -11,15 +12,15 @@ type Settings = Omit<KeyValueConfig, "bucket">;
 
 /** A config in which every field that the adapter knows is set. */
 function fullConfig({ capabilities }: ScenarioEnv): Settings {
-  return {
+  return offered(capabilities, {
     description: "full",
     history: 5,
     ttl: 600_000,
     maxValueSize: 1000,
     maxBytes: 100_000,
     metadata: { owner: "suite", "": "empty name" },
-    ...(capabilities.limitMarkers ? { limitMarkerTtl: 5000 } : {}),
-  };
+    limitMarkerTtl: 5000,
+  });
 }
 
 const notWholeNumbers: readonly unknown[] = [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "5", true, {}, [5], 5n];
@@ -50,11 +51,11 @@ export const bucketConfigScenarios: readonly Scenario[] = [
         { history: 7 },
         { ttl: 700_000 },
         { maxValueSize: 70 },
-        { maxBytes: 7000 },
-        { metadata: { owner: "changed" } },
-        ...(env.capabilities.limitMarkers ? [{ limitMarkerTtl: 7000 }] : []),
+        ...[{ maxBytes: 7000 }, { metadata: { owner: "changed" } }, { limitMarkerTtl: 7000 }].map((change) =>
+          offered<Settings>(env.capabilities, change),
+        ),
       ];
-      let expected = { ...own, bucket, compression: false };
+      let expected = { metadata: {}, ...own, bucket, compression: false };
       for (const change of changes) {
         expected = { ...expected, ...change } as typeof expected;
         await of(JSON.stringify(change), async () => {
@@ -74,7 +75,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
       const untouched = Object.fromEntries(Object.keys(own).map((name) => [name, undefined]));
       await env.manager.updateKeyValue({ ...untouched, bucket });
       const kv = await env.manager.keyValue(bucket);
-      let expected: Record<string, unknown> = { ...own, bucket, compression: false };
+      let expected: Record<string, unknown> = { metadata: {}, ...own, bucket, compression: false };
       assert.deepEqual(settingsOf(await kv.status()), expected);
       for (const [name, fallback] of [
         ["description", undefined],
@@ -109,7 +110,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
         await Promise.all([
           env.manager.updateKeyValue({ bucket, history: round }),
           other.updateKeyValue({ bucket, ttl: 100_000 + round }),
-          env.manager.createOrUpdateKeyValue({ bucket, maxBytes: 1000 + round }),
+          env.manager.createOrUpdateKeyValue({ bucket, maxValueSize: 1000 + round }),
           other.updateKeyValue({ bucket, description: `round ${round}` }),
         ]);
         const kv = await env.manager.keyValue(bucket);
@@ -117,7 +118,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
           bucket,
           history: round,
           ttl: 100_000 + round,
-          maxBytes: 1000 + round,
+          maxValueSize: 1000 + round,
           description: `round ${round}`,
           compression: false,
           metadata: {},
@@ -128,16 +129,16 @@ export const bucketConfigScenarios: readonly Scenario[] = [
   scenario("B4/create-or-update", "createOrUpdate creates with defaults, and updates like an update", {
     async run(env) {
       const bucket = env.bucketName();
-      const created = await env.manager.createOrUpdateKeyValue({ bucket, maxBytes: 500, description: null });
+      const created = await env.manager.createOrUpdateKeyValue({ bucket, maxValueSize: 500, description: null });
       assert.deepEqual(settingsOf(await created.status()), {
         bucket,
         history: 1,
-        maxBytes: 500,
+        maxValueSize: 500,
         compression: false,
         metadata: {},
       });
       await created.put("key", "value");
-      const updated = await env.manager.createOrUpdateKeyValue({ bucket, history: 3, maxBytes: null });
+      const updated = await env.manager.createOrUpdateKeyValue({ bucket, history: 3, maxValueSize: null });
       assert.deepEqual(settingsOf(await updated.status()), { bucket, history: 3, compression: false, metadata: {} });
       assert.equal((await updated.get("key"))?.string(), "value");
       assert.equal(await created.put("key", "again"), 2);
@@ -196,7 +197,7 @@ export const bucketConfigScenarios: readonly Scenario[] = [
   scenario("B5/unknown-field", "a field that no config has is INVALID_CONFIG, and so is what is no object", {
     async run({ manager, bucketName, bucket }) {
       const existing = (await bucket()).bucket;
-      const fields: readonly Record<string, unknown>[] = [{ replicas: 1 }, { History: 5 }, { max_bytes: undefined }];
+      const fields: readonly Record<string, unknown>[] = [{ shards: 1 }, { History: 5 }, { max_bytes: undefined }];
       const configs: readonly unknown[] = [
         ...[undefined, null, "name", 5],
         ...fields.map((field) => ({ ...field, bucket: bucketName() })),
@@ -216,14 +217,20 @@ export const bucketConfigScenarios: readonly Scenario[] = [
   scenario("B5/extremes", "the least and the greatest values are accepted and work", {
     async run(env) {
       const greatest = Number.MAX_SAFE_INTEGER;
-      const kv = await env.bucket({ history: 64, ttl: greatest, maxValueSize: greatest, maxBytes: greatest });
+      const most = { history: 64, ttl: greatest, maxValueSize: greatest, maxBytes: greatest };
+      const kv = await env.bucket(offered(env.capabilities, most));
       assert.equal(await kv.put("key", "value"), 1);
       assert.equal((await kv.get("key"))?.string(), "value");
       assert.equal((await throughNull(await kv.watchAll())).length, 1);
-      const { history, ttl, config } = await kv.status();
-      assert.deepEqual([history, ttl, config.maxValueSize, config.maxBytes], [64, greatest, greatest, greatest]);
+      const { bucket } = kv;
+      assert.deepEqual(settingsOf(await kv.status()), {
+        ...offered(env.capabilities, most),
+        bucket,
+        compression: false,
+        metadata: {},
+      });
 
-      const least = await env.bucket({ history: 1, ttl: 1, maxValueSize: 1, maxBytes: 2 });
+      const least = await env.bucket(offered(env.capabilities, { history: 1, ttl: 1, maxValueSize: 1, maxBytes: 2 }));
       assert.equal(await least.put("k", "v"), 1);
       await env.pass(1 + env.capabilities.ttlResolutionMs);
       assert.equal(await least.get("k"), null);

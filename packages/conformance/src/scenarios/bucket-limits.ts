@@ -73,6 +73,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
   }),
 
   scenario("B10/boundary", "keys and values may add up to exactly maxBytes, and to no byte more", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 20 });
       assert.equal(await kv.put("aaaaa", text(5)), 1);
@@ -85,8 +86,18 @@ export const bucketLimitScenarios: readonly Scenario[] = [
       await refuses("BUCKET_FULL", kv, () => kv.put("c", ""));
       await refuses("BUCKET_FULL", kv, () => kv.put("aaaaa", text(6)));
     },
+    async runWithout(env) {
+      const bucket = env.bucketName();
+      await rejects("UNSUPPORTED", env.manager.createKeyValue({ bucket, maxBytes: 20 }));
+      await rejects("UNSUPPORTED", env.manager.createOrUpdateKeyValue({ bucket, maxBytes: 20 }));
+      await rejects("BUCKET_NOT_FOUND", env.manager.keyValue(bucket));
+      const kv = await env.bucket({ maxBytes: null });
+      await rejects("UNSUPPORTED", env.manager.updateKeyValue({ bucket: kv.bucket, maxBytes: 20 }));
+      assert.equal((await kv.status()).config.maxBytes, undefined);
+    },
   }),
   scenario("B10/bytes-not-characters", "values count by their bytes", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 5 });
       await refuses("BUCKET_FULL", kv, () => kv.put("aa", "éé"));
@@ -95,6 +106,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/overwrite", "an overwrite that leaves a full bucket as large or makes it smaller is accepted", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 20 });
       await kv.put("aaaaa", text(5));
@@ -108,6 +120,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/history", "entries kept as history count, and those that the put trims do not", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 8, history: 2 });
       assert.equal(await kv.put("a", "111"), 1);
@@ -120,6 +133,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/markers-work", "however full a bucket is, delete, purge and purgeDeletes work and make room", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 20, history: 3 });
       await kv.put("aaaaa", text(5));
@@ -138,6 +152,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/purge-makes-room", "what a purge takes away makes room at once", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 10, history: 5 });
       await kv.put("a", "11");
@@ -151,6 +166,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/expired-makes-room", "what is due to expire does not count", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 10, ttl: hour });
       await kv.put("a", "1234");
@@ -162,7 +178,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/expiry-markers-count", "a due expiry is carried out first, and its marker counts", {
-    requires: ({ limitMarkers, perKeyTtl }) => limitMarkers && perKeyTtl,
+    requires: ({ maxBytes, limitMarkers, perKeyTtl }) => maxBytes && limitMarkers && perKeyTtl,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 12, limitMarkerTtl: hour });
       await kv.put("b", "12345");
@@ -175,6 +191,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/in-force", "the limit in force is the storage's, and lowering it takes nothing away", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 20 });
       const other = await env.open();
@@ -193,6 +210,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/at-the-same-time", "puts at the same time never lift a bucket above maxBytes together", {
+    requires: ({ maxBytes }) => maxBytes,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 100 });
       const other = await (await env.open()).keyValue(kv.bucket);
@@ -210,7 +228,7 @@ export const bucketLimitScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B10/transaction", "a transaction is judged by what it leaves, and refused as a whole", {
-    requires: ({ transactions }) => transactions,
+    requires: ({ maxBytes, transactions }) => maxBytes && transactions,
     async run(env) {
       const kv = await env.bucket({ maxBytes: 20 });
       await kv.put("a", text(9));

@@ -125,7 +125,7 @@ export const bucketLifeScenarios: readonly Scenario[] = [
     async run(env) {
       const kv = await env.bucket({ history: 5 });
       for (const value of ["1", "2", "3"]) await kv.put("a", value);
-      const updated = await env.manager.updateKeyValue({ bucket: kv.bucket, history: 1, maxBytes: 100 });
+      const updated = await env.manager.updateKeyValue({ bucket: kv.bucket, history: 1, maxValueSize: 100 });
       assert.equal(await updated.put("a", "4"), 4);
       assert.equal(await kv.put("a", "5"), 5);
     },

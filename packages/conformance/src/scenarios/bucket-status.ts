@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { KeyValue } from "@revkv/api";
 import fc from "fast-check";
-import { collect, of } from "../expect.ts";
+import { collect, of, rejects } from "../expect.ts";
+import { offered } from "../offered.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenario } from "../scenario.ts";
 import { fieldsOf, settingsOf, statusFields } from "../status-fields.ts";
@@ -41,9 +42,8 @@ export const bucketStatusScenarios: readonly Scenario[] = [
   }),
   scenario("B8/settings", "the status shows every setting of the bucket", {
     async run(env) {
-      const markers = env.capabilities.limitMarkers ? { limitMarkerTtl: 5000 } : {};
       const compression = env.capabilities.compression;
-      const config = {
+      const config = offered(env.capabilities, {
         description: 'it\'s a "description" – with ünïcode 😀\n',
         history: 12,
         ttl: 600_000,
@@ -51,13 +51,13 @@ export const bucketStatusScenarios: readonly Scenario[] = [
         maxBytes: 7777,
         metadata: { "a name": "a value", ü: "ñ", "": "", quote: "'\"\\", ["__proto__"]: "x" },
         compression,
-        ...markers,
-      };
+        limitMarkerTtl: 5000,
+      });
       const kv = await env.bucket(config);
       for (const handle of [kv, await (await env.open()).keyValue(kv.bucket)]) {
         const status = await handle.status();
-        assert.deepEqual(settingsOf(status), { ...config, bucket: kv.bucket });
-        assert.deepEqual({ ...status.metadata }, config.metadata);
+        assert.deepEqual(settingsOf(status), { ...config, metadata: config.metadata ?? {}, bucket: kv.bucket });
+        assert.deepEqual({ ...status.metadata }, config.metadata ?? {});
         assert.equal(status.history, 12);
         assert.equal(status.ttl, 600_000);
         assert.equal(status.limitMarkerTtl, env.capabilities.limitMarkers ? 5000 : undefined);
@@ -177,7 +177,9 @@ export const bucketStatusScenarios: readonly Scenario[] = [
     async run(env) {
       const manager = await (await env.fresh()).open();
       const first = await manager.createKeyValue({ bucket: "first", history: 3, description: "one" });
-      const second = await manager.createKeyValue({ bucket: "second", metadata: { a: "b" } });
+      const second = await manager.createKeyValue(
+        offered(env.capabilities, { bucket: "second", history: 2, metadata: { a: "b" } }),
+      );
       await first.put("a", "123");
       await first.delete("a");
       await second.put("b", "1");
@@ -194,6 +196,7 @@ export const bucketStatusScenarios: readonly Scenario[] = [
     },
   }),
   scenario("B8/callers-objects", "changing a config or metadata that was given changes no bucket", {
+    requires: ({ metadata }) => metadata,
     async run(env) {
       const metadata: Record<string, string> = { owner: "suite" };
       const config = { bucket: env.bucketName(), history: 2, metadata };
@@ -206,6 +209,14 @@ export const bucketStatusScenarios: readonly Scenario[] = [
       Reflect.set(status.config, "history", 50);
       const again = await kv.status();
       assert.deepEqual([again.config.history, { ...again.metadata }], [2, { owner: "suite" }]);
+    },
+    async runWithout(env) {
+      const config = { bucket: env.bucketName(), metadata: { owner: "suite" } };
+      await rejects("UNSUPPORTED", env.manager.createKeyValue(config));
+      await rejects("UNSUPPORTED", env.manager.createOrUpdateKeyValue(config));
+      const kv = await env.bucket({ metadata: {} });
+      await rejects("UNSUPPORTED", env.manager.updateKeyValue({ ...config, bucket: kv.bucket }));
+      assert.deepEqual((await kv.status()).metadata, {});
     },
   }),
 ];

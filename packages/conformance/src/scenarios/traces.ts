@@ -36,6 +36,7 @@ const kinds: readonly Kind[] = [
     title: "random traces on a small bucket are refused exactly where it is full",
     configs: fc.record({ history, maxBytes: fc.integer({ min: 20, max: 80 }) }),
     repertoire: { longestValue: 20 },
+    needs: ({ maxBytes }) => maxBytes,
   },
   {
     id: "B9/random-traces",

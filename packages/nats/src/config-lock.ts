@@ -1,0 +1,50 @@
+import { randomInt } from "node:crypto";
+import type { Call } from "@revkv/api/adapter";
+import { Backoff } from "@revkv/api/adapter";
+import type { JetStream } from "./jetstream.ts";
+import { pause } from "./jetstream.ts";
+import { isRefused } from "./translate-error.ts";
+import { errorCode, toNanos } from "./wire.ts";
+
+/** The consumer that whoever changes a bucket's config has. */
+const name = "revkv_config";
+
+/** How long a lock outlives a holder that has vanished, in milliseconds. */
+const inactiveThreshold = 2_000;
+
+/**
+ * Carries out a change of a bucket's config while no other manager does. JetStream replaces a config as a whole, whatever
+ * it is by then: of two changes at the same time one would be lost (rule B4). What it does atomically is to refuse a
+ * consumer of a name that another has, unless it is the same: so each begins somewhere else.
+ */
+export async function whileLocked<T>(
+  jetstream: JetStream,
+  stream: string,
+  call: Call,
+  change: () => Promise<T>,
+): Promise<T> {
+  const config = {
+    name,
+    deliver_policy: "by_start_sequence",
+    opt_start_seq: randomInt(1, 2 ** 47),
+    ack_policy: "none",
+    inactive_threshold: toNanos(inactiveThreshold),
+    mem_storage: true,
+    num_replicas: 1,
+  };
+  const backoff = new Backoff();
+  for (;;) {
+    try {
+      await jetstream.request(`CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config }, call);
+      break;
+    } catch (error) {
+      if (!isRefused(error, errorCode.otherStart)) throw error;
+    }
+    await pause(backoff.next(), call.signal);
+  }
+  try {
+    return await change();
+  } finally {
+    jetstream.link.tell(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
+  }
+}
