@@ -75,6 +75,20 @@ describe("the write lane", () => {
     expect((await kv.history("k")).map((entry) => entry.string())).toEqual(["16", "17", "18", "19", "20"]);
   });
 
+  test("what a commit leaves to the next one goes before all that came later, in order", async () => {
+    const { line, kv } = await open();
+    let later: Promise<number> | undefined;
+    line.before = async ({ method, args }) => {
+      if (method !== "commit") return;
+      later ??= kv.put("k", "6");
+      args.splice(0, 1, (args[0] as readonly Unit[]).slice(0, 2));
+    };
+    expect(await Promise.all([1, 2, 3, 4, 5].map((count) => kv.put("k", String(count))))).toEqual([1, 2, 3, 4, 5]);
+    expect(await later).toBe(6);
+    expect(line.count("commit")).toBe(3);
+    expect((await kv.history("k")).map((entry) => entry.string())).toEqual(["2", "3", "4", "5", "6"]);
+  });
+
   test("a write that was sent and not answered is OUTCOME_UNKNOWN, one that was not sent TIMEOUT, and neither is sent again", async () => {
     const { line, kv } = await open(100);
     const letGo = hold(line, "commit", "after");

@@ -5,7 +5,8 @@ import { mapStorage } from "../../../examples/map-adapter.ts";
 export interface Request {
   /** The port's method. */
   readonly method: string;
-  readonly args: readonly unknown[];
+  /** What it is carried out with, which `before` can still change. */
+  readonly args: unknown[];
   readonly call: Call;
 }
 

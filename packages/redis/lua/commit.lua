@@ -5,8 +5,8 @@
 -- the bucket says), how long key and value are (the most possible: the value is the next of the others), key, value.
 -- Gives the head before, then for each unit the revision of its first operation, when all of them have one and they
 -- follow each other; else all revisions with commas between; else why it is refused: `c` and the revision found, `v` and
--- the largest value, `t`, `b` and the largest bucket, `m` (no memory), then `@` and the index of the operation. -3: the
--- nonce is void. -4: the server has no memory for the puts, and nothing was carried out.
+-- the largest value, `t`, `b` and the largest bucket, `m` (no memory), then `@` and the index of the operation. Units
+-- for which there is nothing were not carried out: they would have held up the server for long. -4: the server has no memory for the puts, and nothing was carried out.
 -- @include bucket
 local OPERATION, WIDTH, FULL, END, CHECK, ELSEWHERE = '>BBI8I8I2I4', 24, 16, 8, 4, 4294967295
 -- What the log says of a commit at the most, in bytes; `?` when it would be more.
@@ -36,16 +36,27 @@ do
   end
 end
 -- @include state
-if void > 0 and call('HEXISTS', VOID, nonce) == 1 then return -3 end
+-- @include fence
 -- @include rows
 -- @include ledger
--- The room that trimming gives back counts (rule B10).
+local asked = #units
+for i, key in ipairs(first) do heads[key] = found[i + 1] end
 if due > 0 and now >= due or max_bytes and trimming then
   -- @include settle
-  if not settle(nonce) or max_bytes and not trim(nonce) then return -2 end
-end
-for i, key in ipairs(first) do
-  if not entries[key] then parse(key, found[i + 1]) end
+  if max_bytes then
+    -- What expiries and trimming give back counts (rule B10).
+    if not settle(nonce) or not trim(nonce) then return refused or -2 end
+  else
+    -- What is due of other keys is left to others: it may take long.
+    for i, unit in ipairs(units) do
+      if work >= MOST then
+        units = { spread(units, 1, i - 1) }
+        break
+      end
+      for _, w in ipairs(unit) do settle_key(entry(w.key)) end
+    end
+    if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  end
 end
 
 -- Says why an operation is refused, by the newest row of its key (rules O3, O4, B9, T3).
@@ -63,7 +74,7 @@ local function foresee(unit)
   for i, w in ipairs(unit) do
     local f = seen[w.key]
     if not f then
-      local e = entries[w.key]
+      local e = entry(w.key)
       f = { newest = e.revision, live = e.live, sizes = {} }
       if max_bytes then for j, row in ipairs(rows_of(e)) do f.sizes[j] = #w.key + row.length end end
       seen[w.key] = f
@@ -86,14 +97,14 @@ end
 local grows, is_plain = false, true
 local function carry_out(w)
   if w.op == 0 then grows = true end
-  return append(entries[w.key], w.op, w.value, w.life, w.op == 2 and 1 or history)
+  return append(entry(w.key), w.op, w.value, w.life, w.op == 2 and 1 or history)
 end
 local function carry_out_all(unit)
   local given, first_given, has_check = {}, nil, false
   for i, w in ipairs(unit) do
     if w.op == CHECK then
       has_check = true
-      given[i] = text(entries[w.key].revision)
+      given[i] = text(entry(w.key).revision)
     else
       local rev = carry_out(w)
       first_given = first_given or rev
@@ -107,12 +118,13 @@ local function carry_out_all(unit)
   return first_given
 end
 
-local reply = { revision }
+local reply, start = { revision }, work
 for i, unit in ipairs(units) do
+  if i > 1 and work - start >= MOST then break end
   local w, why = unit[1], nil
   local is_single = #unit == 1 and w.op ~= CHECK
   if is_single and not max_bytes then
-    local e = entries[w.key]
+    local e = entry(w.key)
     why = refusal(w, e.revision, e.live)
     why = why and why .. '@0'
   else
@@ -127,14 +139,14 @@ for i, unit in ipairs(units) do
 end
 if #changed > 0 then
   local outcomes = ''
-  if not is_plain then
+  if not is_plain or #reply <= asked then
     local words = {}
     -- `+`: carried out; its revisions follow from those of the step.
     for i = 2, #reply do words[i - 1] = type(reply[i]) == 'number' and '+' or reply[i] end
     outcomes = table.concat(words, ' ')
     if #outcomes > LONGEST then outcomes = '?' end
   end
-  local refused = flush(nonce, outcomes, grows, false)
-  if refused then return string.find(refused.err, 'OOM', 1, true) and -4 or refused end
+  local answer = flush(nonce, outcomes, grows, false)
+  if answer then return string.find(answer.err, 'OOM', 1, true) and -4 or answer end
 end
 return reply

@@ -4,14 +4,15 @@
 -- expiry markers, largest value, largest bucket (0: unset). Gives 1, or 0 when the config is another by now.
 -- @include bucket
 -- @include state
+-- @include fence
 -- @include rows
 -- @include ledger
 -- @include settle
 if call('HGET', META, 'config') ~= ARGV[2] then return 0 end
-if not settle(ARGV[1]) then return -2 end
+if not settle(ARGV[1]) then return refused or -2 end
 local wanted = tonumber(ARGV[5])
 -- What a lowered history has hidden must not come back with a raised one.
-if wanted > history and not trim(ARGV[1]) then return -2 end
+if wanted > history and not trim(ARGV[1]) then return refused or -2 end
 if wanted < history then trimming = 0 end
 local function setting(index)
   local value = tonumber(ARGV[index])

@@ -5,6 +5,6 @@ if due > 0 and now >= due or trimming then
   -- @include rows
   -- @include ledger
   -- @include settle
-  if not settle(ARGV[1]) or not trim(ARGV[1]) then return -2 end
+  if not settle(ARGV[1]) or not trim(ARGV[1]) then return refused or -2 end
 end
 return { call('HGET', META, 'config'), revision, compacted, count, bytes }

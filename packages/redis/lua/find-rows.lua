@@ -1,8 +1,8 @@
 -- Where the rows of a filter are, when its ranges have so few keys that this is cheaper than to go through all rows.
 -- ARGV: 1 after which revision, 2 up to which (empty: the head), 3 whether only newest rows are wanted, 4 after which key
 -- (empty: the beginning, and the cost is weighed), 5 most keys, 6 … ranges like those of `read-keys`.
--- Gives the revision up to which rows are given, the last key looked at, 1 at the end, then revision, key and so on; 0
--- when it is cheaper to go through all rows.
+-- Gives the revision up to which rows are given, the last key looked at, 1 at the end, then revision, key and so on, in no
+-- order; 0 when it is cheaper to go through all rows.
 -- @include bucket
 -- @include state
 -- @include rows
@@ -21,7 +21,22 @@ if from_key == '' then
   end
   if keys * COST > rows then return 0 end
 end
-local reply, last, room = { up_to, '', 1 }, from_key, limit
+-- Of deep histories fewer keys at a time, so that a server is not held up for long.
+local reply, room = { up_to, from_key, 1 }, newest_only and limit or math.max(16, math.floor(limit / history))
+
+-- Adds the rows of a key that the client is to look at: readers see no more of them.
+local function add(key, head)
+  local n = byte(head)
+  for i = n, math.max(1, newest_only and n or n - history + 1), -1 do
+    local rev = read('>I8', head, 2 + (i - 1) * SIZE)
+    if rev <= after then return end
+    if rev <= up_to then
+      reply[#reply + 1] = rev
+      reply[#reply + 1] = key
+    end
+  end
+end
+
 for i = 6, #ARGV, 2 do
   local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
   -- All of both indexes up to the key at which one of them has filled the page.
@@ -34,15 +49,7 @@ for i = 6, #ARGV, 2 do
   end
   local is_full = #live == room or #marked == room
   for _, keys in ipairs({ live, marked }) do
-    for j, head in ipairs(heads_of(keys)) do
-      local rows = newest_only and { newest_of(head) } or visible(head)
-      for k = 1, #rows do
-        if rows[k].revision > after and rows[k].revision <= up_to then
-          reply[#reply + 1] = rows[k].revision
-          reply[#reply + 1] = keys[j]
-        end
-      end
-    end
+    for j, head in ipairs(heads_of(keys)) do add(keys[j], head) end
   end
   room = room - math.max(#live, #marked)
   if is_full then

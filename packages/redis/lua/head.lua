@@ -5,6 +5,6 @@ if due > 0 and now >= due then
   -- @include rows
   -- @include ledger
   -- @include settle
-  if not settle(ARGV[1]) then return -2 end
+  if not settle(ARGV[1]) then return refused or -2 end
 end
 return { revision, compacted, last_nonce }

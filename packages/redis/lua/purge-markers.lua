@@ -2,16 +2,17 @@
 -- ms, 3 after, 4 about how many keys. Gives how many rows were removed, the last key looked at, 1 at the end.
 -- @include bucket
 -- @include state
+-- @include fence
 -- @include rows
 -- @include ledger
 -- @include settle
-if not settle(ARGV[1]) then return -2 end
+if not settle(ARGV[1]) then return refused or -2 end
 local older_than, after, limit = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local keys = call('ZRANGEBYLEX', MARKED, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, limit)
 local removed, done = 0, #keys < limit and 1 or 0
 load(keys)
 for i, key in ipairs(keys) do
-  local e = entries[key]
+  local e = entry(key)
   local rows = rows_of(e)
   local is_old = e.created <= stamp - older_than
   for j, row in ipairs(rows) do
@@ -22,10 +23,10 @@ for i, key in ipairs(keys) do
     end
   end
   after = key
-  if removed >= 1000 and i < #keys then
+  if work >= MOST and i < #keys then
     done = 0
     break
   end
 end
-if #changed > 0 then flush(ARGV[1], '', false, true) end
+if #changed > 0 then flush(ARGV[1], text(removed), false, true) end
 return { removed, after, done }

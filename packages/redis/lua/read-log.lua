@@ -25,12 +25,14 @@ end
 if due > 0 and now >= due then
   -- @include ledger
   -- @include settle
-  if not settle(ARGV[1]) then return -2 end
+  if not settle(ARGV[1]) then return refused or -2 end
 end
 
 local after, up_to = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision)
 local newest_only, with_values, limit, max_size = ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
 local mode, FIRST, LOOKS = ARGV[10], 11, 2000
+-- To find a row in a deep history takes longer.
+if history > 8 then limit = math.min(limit, 200) end
 local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
 local given, size, last = 0, 0, after
 
@@ -44,8 +46,9 @@ local function give(key, row)
 end
 
 -- Gives what is there of rows that are known by revision and key; false when the page is full.
-local function give_rows(revisions, keys)
-  for i, head in ipairs(heads_of(keys)) do
+local function give_rows(revisions, keys, heads)
+  heads = heads or heads_of(keys)
+  for i, head in ipairs(heads) do
     local row
     if head and newest_only then
       row = newest_of(head)
@@ -62,28 +65,23 @@ end
 if after >= up_to then
   last = math.max(after, up_to)
 elseif mode == 'keys' then
-  local rows, keys = {}, {}
+  local found, revisions, keys, heads = {}, {}, {}, {}
   for i = FIRST, #ARGV do keys[#keys + 1] = ARGV[i] end
   for i, head in ipairs(heads_of(keys)) do
-    local kept = not head and {} or newest_only and { newest_of(head) } or visible(head)
-    for j = 1, #kept do
-      if kept[j].revision > after and kept[j].revision <= up_to then
-        kept[j].key = keys[i]
-        rows[#rows + 1] = kept[j]
-      end
+    local n = head and byte(head) or 0
+    for j = n, math.max(1, newest_only and n or n - history + 1), -1 do
+      local rev = read('>I8', head, 2 + (j - 1) * SIZE)
+      if rev <= after then break end
+      if rev <= up_to then found[#found + 1] = { rev, keys[i], head } end
     end
   end
-  table.sort(rows, function(a, b) return a.revision < b.revision end)
-  last = up_to
-  for i, row in ipairs(rows) do
-    if not give(row.key, row) and i < #rows then
-      last = row.revision
-      break
-    end
-  end
+  table.sort(found, function(a, b) return a[1] < b[1] end)
+  for i = 1, math.min(#found, limit) do revisions[i], keys[i], heads[i] = found[i][1], found[i][2], found[i][3] end
+  local is_whole = give_rows(revisions, keys, heads)
+  if is_whole and #found <= limit or last == (found[#found] or {})[1] then last = up_to end
 elseif mode == 'rows' then
   local revisions, keys = {}, {}
-  for i = FIRST, #ARGV, 2 do
+  for i = FIRST, math.min(#ARGV, FIRST + 2 * limit - 1), 2 do
     revisions[#revisions + 1] = tonumber(ARGV[i])
     keys[#keys + 1] = ARGV[i + 1]
   end
@@ -94,7 +92,7 @@ else
   local newest = call('ZRANGEBYSCORE', NEWEST, low, high, 'WITHSCORES', 'LIMIT', 0, most)
   local older = newest_only and {} or call('ZRANGEBYSCORE', OLDER, low, high, 'WITHSCORES', 'LIMIT', 0, most)
   local revisions, keys, i, j, looked, reached = {}, {}, 1, 1, 0, after
-  while looked < most and (newest[i] or older[j]) do
+  while looked < most and #revisions < limit and (newest[i] or older[j]) do
     local a, b = tonumber(newest[i + 1]), tonumber(older[j + 1])
     local key
     if a and (not b or a < b) then
@@ -110,7 +108,7 @@ else
       keys[#keys + 1] = key
     end
   end
-  if looked < most then reached = up_to end
+  if looked < most and not newest[i] and not older[j] then reached = up_to end
   if give_rows(revisions, keys) then last = reached end
 end
 reply[6] = last

@@ -7,4 +7,5 @@
 -- @include settle
 local is_settled = settle(ARGV[1])
 local is_trimmed = trim(ARGV[1])
+if refused then return refused end
 return { is_settled and is_trimmed and 0 or 1, due, now }

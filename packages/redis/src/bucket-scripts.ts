@@ -4,7 +4,6 @@ import { bucketKeys, headsIndex, logIndex } from "./bucket-keys.ts";
 import type { Commands, ScriptName } from "./commands.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Argument } from "./redis-client.ts";
-import { ttlOf } from "./rows.ts";
 
 /** What a script answers instead of an answer: the bucket is another by now; it is to be called again. */
 const gone = -1;
@@ -28,13 +27,13 @@ export class BucketScripts {
     this.#heads = this.keys[headsIndex] as string;
   }
 
-  /** Reads the bucket's ttl, 0 for none, and the heads of some keys, as of one moment, by a plain command. */
-  async readHeads(keys: readonly string[], call: Call): Promise<{ ttl: number; heads: readonly (Buffer | null)[] }> {
+  /** Reads the state of the bucket, and the heads of some keys, as of one moment, by a plain command. */
+  async readHeads(keys: readonly string[], call: Call): Promise<{ state: Buffer; heads: readonly (Buffer | null)[] }> {
     const read = (): Promise<unknown> => this.#commands.command("hmget", this.#heads, "", ...keys);
     const reply = await this.#commands.repeat(read, call.signal);
     const [state, ...heads] = reply as readonly [Buffer | null, ...(Buffer | null)[]];
     if (state === null) throw bucketGone();
-    return { ttl: ttlOf(state), heads };
+    return { state, heads };
   }
 
   /** Carries out a script that changes nothing, as often as it takes to get an answer. */
@@ -46,14 +45,6 @@ export class BucketScripts {
   async settleAndRead(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
     for (;;) {
       const reply = await this.read(name, [this.#settling(), ...args], call);
-      if (reply !== again) return reply;
-    }
-  }
-
-  /** Carries out one that writes; what was sent is not sent again. Called again while it has not come to its own part. */
-  async write(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
-    for (;;) {
-      const reply = await this.#commands.once(() => this.#send(name, [this.nonces.next(), ...args]), call.signal);
       if (reply !== again) return reply;
     }
   }

@@ -101,12 +101,11 @@ class Lane {
   #isRunning = false;
   #isUp = false;
   #wasLost = false;
-  /** True while the connection is being closed because nobody is left, whoever comes meanwhile. */
+  /** True while the connection is being closed by ourselves: nothing is lost by that. */
   #isEnding = false;
+  /** True while a read waits, for those who were there when it began. */
+  #isWaiting = false;
   #connection: RedisNode | undefined;
-  #id: string | undefined;
-  /** The read that waits. */
-  #current: readonly Followed[] | undefined;
 
   constructor(options: ChangeReaderOptions, onEnd: () => void) {
     this.#options = options;
@@ -123,22 +122,22 @@ class Lane {
 
   add(followed: Followed): void {
     this.#followed.set(followed.log, followed);
-    const connection = this.#connection;
-    const id = this.#id;
-    const read = this.#current;
     if (!this.#isRunning) void this.#run();
-    else if (connection !== undefined && id !== undefined && read !== undefined) {
-      void this.#interrupt(connection, id, read);
-    }
+    // CLIENT UNBLOCK would need a right, and might end a wait of somebody else's on a server that took over.
+    else if (this.#isWaiting) this.#disconnect();
   }
 
   remove(followed: Followed): void {
     if (!this.#followed.delete(followed.log)) return;
-    if (this.#followed.size === 0) this.close();
+    if (this.#followed.size === 0) this.#disconnect();
   }
 
   close(): void {
     this.#followed.clear();
+    this.#disconnect();
+  }
+
+  #disconnect(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#connection?.disconnect();
@@ -163,7 +162,6 @@ class Lane {
         if (!this.#isEnding) this.#connection?.disconnect();
         this.#isEnding = false;
         this.#connection = undefined;
-        this.#id = undefined;
       }
     }
     this.#isRunning = false;
@@ -175,7 +173,6 @@ class Lane {
     const connection = lastingOnce(await this.#node(), timeout);
     this.#connection = connection;
     await connection.connect();
-    this.#id = String(await connection.callBuffer("client", "id"));
     return connection;
   }
 
@@ -211,7 +208,7 @@ class Lane {
 
   async #read(connection: RedisNode): Promise<void> {
     const asked = [...this.#followed.values()];
-    this.#current = asked;
+    this.#isWaiting = true;
     // A server that is frozen keeps its connections open, and answers nothing.
     const watchdog = setTimeout(() => connection.disconnect(), block + grace).unref();
     try {
@@ -228,7 +225,7 @@ class Lane {
       for (const [log, steps] of (found ?? []) as readonly [Buffer, readonly Step[]][]) this.#seen(String(log), steps);
     } finally {
       clearTimeout(watchdog);
-      this.#current = undefined;
+      this.#isWaiting = false;
     }
   }
 
@@ -239,19 +236,6 @@ class Lane {
     followed.last = String(last[0]);
     const { own } = this.#options;
     if (steps.some(([, [, nonce]]) => !String(nonce).startsWith(own))) for (const wake of followed.wakes) wake();
-  }
-
-  /** Ends the read that waits, so that the next one asks for all buckets; it may be only on its way to the server. */
-  async #interrupt(connection: RedisNode, id: string, read: object): Promise<void> {
-    try {
-      while (this.#current === read) {
-        if (Number(await this.#options.commands.command("client", "unblock", id)) === 1) return;
-        await delay(1, undefined, { ref: false });
-      }
-    } catch {
-      // Without the right to do that, it is begun anew.
-      if (this.#current === read) connection.disconnect();
-    }
   }
 
   #found(): void {

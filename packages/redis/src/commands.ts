@@ -12,6 +12,9 @@ const digests = Object.fromEntries(
   Object.entries(scripts).map(([name, text]) => [name, createHash("sha1").update(text).digest("hex")]),
 ) as Record<ScriptName, string>;
 
+/** The longest pause between two attempts, in milliseconds: a server that is back should not wait for its clients. */
+const longestPause = 250;
+
 /** Sends commands and scripts, and decides when one may be sent again. */
 export class Commands {
   readonly #client: AnyRedis;
@@ -71,9 +74,10 @@ export function pause(backoff: Backoff, signal: AbortSignal, cause: unknown): Pr
       signal.removeEventListener("abort", abort);
       settle();
     };
+    const why = cause instanceof Error ? cause.message : String(cause);
     const abort = (): void =>
-      end(() => reject(new KeyValueError("TIMEOUT", "the server could not be reached in time", { cause })));
-    const timer = setTimeout(() => end(resolve), backoff.next());
+      end(() => reject(new KeyValueError("TIMEOUT", `not carried out in time: ${why}`, { cause })));
+    const timer = setTimeout(() => end(resolve), Math.min(backoff.next(), longestPause));
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
   });

@@ -114,8 +114,9 @@ const waysToReach = {
 /**
  * Opens the buckets under a prefix of a Redis server (6.2 or newer), one that Sentinel watches over, or a Cluster.
  *
- * @throws `INVALID_ARGUMENT` for an unknown or wrong option; `INCOMPATIBLE_STORAGE` for a server that is too old or whose
- * `maxmemory-policy` throws keys away; `PERMISSION_DENIED`, `UNAVAILABLE`, `TIMEOUT`
+ * @throws `INVALID_ARGUMENT` for an unknown or wrong option; `INCOMPATIBLE_STORAGE` for a server that is too old, whose
+ * `maxmemory-policy` throws keys away, or that is a node of a Cluster and not reached as one; `READ_ONLY` for a replica;
+ * `PERMISSION_DENIED`, `UNAVAILABLE`, `TIMEOUT`
  *
  * @example
  * ```ts

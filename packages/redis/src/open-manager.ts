@@ -67,9 +67,10 @@ async function reach(client: AnyRedis, timeout: number): Promise<readonly string
 
 async function inspect(client: AnyRedis): Promise<readonly string[]> {
   await client.connect();
-  const nodes = isCluster(client) ? client.nodes("master") : [client];
-  const found = await Promise.all(nodes.map(inspectServer));
-  if (!isCluster(client)) await selectDatabase(client);
+  const inCluster = isCluster(client);
+  const nodes = inCluster ? client.nodes("master") : [client];
+  const found = await Promise.all(nodes.map((node) => inspectServer(node, inCluster)));
+  if (!inCluster) await selectDatabase(client);
   return [...new Set(found.flat())];
 }
 

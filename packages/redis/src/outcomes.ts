@@ -71,9 +71,21 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Reads what became of each unit from the answer of the commit script. */
+/** Reads what became of each unit from the answer of the commit script, which may leave out the last ones. */
 export function outcomesOf(units: readonly Unit[], words: readonly unknown[]): Outcome[] {
-  return units.map((unit, index) => outcomeOf(unit, words[index]));
+  return units.slice(0, words.length).map((unit, index) => outcomeOf(unit, words[index]));
+}
+
+/** The last revision that units were given; 0 when they were given none. */
+export function lastGiven(units: readonly Unit[], outcomes: readonly Outcome[]): number {
+  let last = 0;
+  for (const [index, outcome] of outcomes.entries()) {
+    if ("refused" in outcome) continue;
+    for (const [place, revision] of outcome.entries()) {
+      if (units[index]?.[place]?.op !== "check" && revision > last) last = revision;
+    }
+  }
+  return last;
 }
 
 /**
@@ -83,10 +95,11 @@ export function outcomesOf(units: readonly Unit[], words: readonly unknown[]): O
 export function loggedOutcomes(units: readonly Unit[], last: number, logged: string): Outcome[] | undefined {
   if (logged === "?") return undefined;
   const words = logged === "" ? units.map(() => "+") : logged.split(" ");
+  const done = units.slice(0, words.length);
   const isWritten = (index: number): boolean => !/^[a-z]/.test(words[index] ?? "");
-  const written = units.flatMap((unit, index) => (isWritten(index) ? unit : [])).filter(({ op }) => op !== "check");
+  const written = done.flatMap((unit, index) => (isWritten(index) ? unit : [])).filter(({ op }) => op !== "check");
   let next = last + 1 - written.length;
-  return units.map((unit, index) => {
+  return done.map((unit, index) => {
     const first = next;
     if (isWritten(index)) next += unit.filter(({ op }) => op !== "check").length;
     return outcomeOf(unit, words[index] === "+" ? first : words[index]);

@@ -21,11 +21,13 @@ import { metaKey } from "./bucket-keys.ts";
 import { BucketScripts } from "./bucket-scripts.ts";
 import type { ChangeReader } from "./change-reader.ts";
 import type { Commands } from "./commands.ts";
-import { Committer } from "./committer.ts";
 import { readKeyPage } from "./key-reader.ts";
 import { readLogPage } from "./log-reader.ts";
+import type { Mark } from "./mark.ts";
 import type { Nonces } from "./nonces.ts";
-import { isLive, needsScript, numberOf, rowOf } from "./rows.ts";
+import { commitArguments, lastGiven, loggedOutcomes, outcomesOf } from "./outcomes.ts";
+import { headOf, isLive, needsScript, numberOf, rowOf, ttlOf } from "./rows.ts";
+import { Writer } from "./writer.ts";
 
 /** What all buckets of a storage share. */
 export interface Store {
@@ -43,26 +45,37 @@ export class RedisBucket implements BucketStorage {
   readonly incarnation: string;
   readonly scripts: BucketScripts;
   readonly #store: Store;
-  readonly #committer: Committer;
+  readonly #writer: Writer;
   /** Whether the last read needed no script: one is needed where something can expire, or a value is not in line. */
   #headsSuffice = true;
 
-  constructor(store: Store, name: string, incarnation: string) {
+  /** `head` is what the bucket's head was a moment ago. */
+  constructor(store: Store, name: string, incarnation: string, head: Mark) {
     this.#store = store;
     this.name = name;
     this.incarnation = incarnation;
     this.scripts = new BucketScripts(store.commands, store.nonces, store.prefix, name, incarnation);
-    this.#committer = new Committer(this.scripts, () => store.changes.wake(this.scripts.log));
+    this.#writer = new Writer(this.scripts, head, () => store.changes.wake(this.scripts.log));
   }
 
   commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {
-    return this.#committer.commit(units, call);
+    return this.#writer.write("commit", commitArguments(units), call, {
+      withoutMemory: () => commitArguments(units, true),
+      answered: ([, ...words], nonce) => {
+        const outcomes = outcomesOf(units, words);
+        const revision = lastGiven(units, outcomes);
+        if (revision > 0) this.#writer.saw({ revision, nonce });
+        return outcomes;
+      },
+      recalled: (last, words) => loggedOutcomes(units, last, words),
+    });
   }
 
   async read(keys: readonly string[], call: Call): Promise<readonly (Row | undefined)[]> {
     if (this.#headsSuffice) {
-      const { ttl, heads } = await this.scripts.readHeads(keys, call);
-      if (ttl === 0 && !heads.some((head) => head !== null && needsScript(head))) {
+      const { state, heads } = await this.scripts.readHeads(keys, call);
+      this.#writer.saw(headOf(state));
+      if (ttlOf(state) === 0 && !heads.some((head) => head !== null && needsScript(head))) {
         return keys.map((key, index) => {
           const head = heads[index] ?? null;
           return head !== null && isLive(head) ? rowOf(key, head, 0) : undefined;
@@ -83,8 +96,10 @@ export class RedisBucket implements BucketStorage {
     return record === null ? undefined : rowOf(key, record, numberOf(ttl));
   }
 
-  readLog(query: LogQuery, call: Call): Promise<LogPage> {
-    return readLogPage(this.scripts, query, call);
+  async readLog(query: LogQuery, call: Call): Promise<LogPage> {
+    const page = await readLogPage(this.scripts, query, call);
+    this.#writer.saw(page.head.mark as Mark);
+    return page;
   }
 
   readKeys(query: KeyQuery, call: Call): Promise<KeyPage> {
@@ -94,7 +109,9 @@ export class RedisBucket implements BucketStorage {
   async head(call: Call): Promise<Head> {
     const [head, compacted, nonce] = (await this.scripts.settleAndRead("head", [], call)) as readonly unknown[];
     const revision = numberOf(head);
-    return { revision, compactedTo: numberOf(compacted), mark: { revision, nonce: String(nonce) } };
+    const mark = { revision, nonce: String(nonce) };
+    this.#writer.saw(mark);
+    return { revision, compactedTo: numberOf(compacted), mark };
   }
 
   async describe(call: Call): Promise<BucketDescription> {
@@ -118,13 +135,22 @@ export class RedisBucket implements BucketStorage {
     if (!sameConfig(parseConfig(text), from)) return false;
     if (canExpire(to) || to.history < from.history) await this.#store.lookAfter(this.name, this.incarnation, call);
     const args = [text, JSON.stringify(to), ...settingsOf(to)];
-    return (await this.scripts.write("configure", args, call)) === 1;
+    return this.#writer.write("configure", args, call, {
+      answered: (reply) => numberOf(reply) === 1,
+      recalled: () => true,
+    });
   }
 
   async purgeMarkers({ olderThan, after, limit }: PurgeQuery, call: Call): Promise<PurgePage> {
-    const reply = await this.scripts.write("purgeMarkers", [String(olderThan), after, String(limit)], call);
-    const [removed, end, isDone] = reply as readonly unknown[];
-    return { removed: numberOf(removed), end: String(end), done: numberOf(isDone) === 1 };
+    return this.#writer.write("purgeMarkers", [String(olderThan), after, String(limit)], call, {
+      answered: ([removed, end, isDone]) => ({
+        removed: numberOf(removed),
+        end: String(end),
+        done: numberOf(isDone) === 1,
+      }),
+      // How far it came the log does not say: what is left of the page is looked at again.
+      recalled: (_, removed) => ({ removed: numberOf(removed), end: after, done: false }),
+    });
   }
 
   async subscribe(wake: () => void, call: Call): Promise<() => void> {

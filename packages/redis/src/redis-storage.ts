@@ -4,21 +4,24 @@ import type { Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep }
 import { embeddedCapabilities, parseConfig } from "@revkv/api/adapter";
 import { canExpire, settingsOf } from "./bucket-config.ts";
 import type { SharedKeys } from "./bucket-keys.ts";
-import { bucketKeys, logIndex, metaKey, sharedKeys } from "./bucket-keys.ts";
+import { bucketKeys, headsIndex, logIndex, metaKey, sharedKeys } from "./bucket-keys.ts";
 import { BucketScripts } from "./bucket-scripts.ts";
 import type { ChangeReader } from "./change-reader.ts";
 import type { Commands } from "./commands.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Store } from "./redis-bucket.ts";
 import { RedisBucket } from "./redis-bucket.ts";
-import { numberOf } from "./rows.ts";
-import { translateError } from "./translate-error.ts";
+import { headOf, numberOf } from "./rows.ts";
+import { isAnswer, translateError } from "./translate-error.ts";
 
 /** How often somebody looks for due entries, in milliseconds: whoever wrote them may be gone (rule T2). */
 const sweepInterval = 500;
 
 /** How long a manager's turn to look lasts, in milliseconds: if it is gone, another takes over within the interval. */
 const turnLength = 450;
+
+/** How many buckets are looked at together. */
+const sweptTogether = 16;
 
 /** How often caught-up watchers look by themselves while changes are announced, and while they are not, in milliseconds. */
 const pollInterval = { up: 5000, down: 1000 } as const;
@@ -41,7 +44,7 @@ export class RedisStorage implements Storage {
     crossProcessWatch: true,
     maxValueBytes: 2 ** 26,
     // A transaction is one script, during which the server does nothing else.
-    maxOperations: 1000,
+    maxOperations: 250,
   };
   readonly traits: StorageTraits;
   readonly #store: Store;
@@ -56,7 +59,7 @@ export class RedisStorage implements Storage {
     this.traits = {
       directReads: false,
       directWrites: false,
-      batchOperations: 250,
+      batchOperations: 200,
       batchBytes: 2 ** 19,
       readKeys: 250,
       readsInFlight: 2,
@@ -73,37 +76,67 @@ export class RedisStorage implements Storage {
     const read = (): Promise<unknown> => commands.command("hmget", metaKey(prefix, name), "id", "config");
     const [id, config] = (await commands.repeat(read, call.signal)) as readonly (Buffer | null)[];
     if (!id) return undefined;
-    return { bucket: new RedisBucket(this.#store, name, String(id)), config: parseConfig(String(config)) };
+    const heads = bucketKeys(prefix, name, String(id))[headsIndex] as string;
+    const state = (await commands.repeat(() => commands.command("hget", heads, ""), call.signal)) as Buffer | null;
+    // It was deleted between the two.
+    if (state === null) return undefined;
+    const bucket = new RedisBucket(this.#store, name, String(id), headOf(state));
+    return { bucket, config: parseConfig(String(config)) };
   }
 
   async createBucket(config: NormalizedConfig, call: Call): Promise<CreatedBucket> {
-    const name = config.bucket;
-    const existing = await this.openBucket(name, call);
-    if (existing !== undefined) return { ...existing, created: false };
+    const args = [JSON.stringify(config), ...settingsOf(config)];
+    for (;;) {
+      const existing = await this.openBucket(config.bucket, call);
+      if (existing !== undefined) return { ...existing, created: false };
+      const incarnation = randomBytes(12).toString("base64url");
+      // Listed before it is there: one that a crash leaves behind is told by its incarnation.
+      await this.#list(this.#shared.buckets, config.bucket, incarnation, call);
+      if (canExpire(config)) await this.#lookAfter(config.bucket, incarnation, call);
+      if (await this.#create(config.bucket, incarnation, args, call)) {
+        const bucket = new RedisBucket(this.#store, config.bucket, incarnation, { revision: 0, nonce: "" });
+        return { bucket, config, created: true };
+      }
+      await this.#unlist(config.bucket, incarnation, call);
+    }
+  }
+
+  /** Tells whether it was created, even if the answer is lost; if it was not, it never is (rule M10). */
+  async #create(name: string, incarnation: string, args: readonly string[], call: Call): Promise<boolean> {
     const { commands, prefix } = this.#store;
-    const incarnation = randomBytes(12).toString("base64url");
     const keys = bucketKeys(prefix, name, incarnation);
-    const args = [incarnation, JSON.stringify(config), ...settingsOf(config)];
-    // Listed before it is there: one that a crash leaves behind is told by its incarnation.
-    await this.#list(this.#shared.buckets, name, incarnation, call);
-    if (canExpire(config)) await this.#lookAfter(name, incarnation, call);
-    const create = (): Promise<unknown> => commands.script("createBucket", keys, args);
-    const [id, text] = (await commands.once(create, call.signal)) as readonly [Buffer, Buffer];
-    const created = String(id) === incarnation;
-    if (!created) await this.#unlist(name, incarnation, call);
-    return { bucket: new RedisBucket(this.#store, name, String(id)), config: parseConfig(String(text)), created };
+    const create = (): Promise<unknown> => commands.script("createBucket", keys, [incarnation, ...args]);
+    try {
+      return String(await commands.once(create, call.signal)) === incarnation;
+    } catch (error) {
+      if (call.signal.aborted || isAnswer(error)) throw error;
+      const findOut = (): Promise<unknown> => commands.script("voidBucket", keys, [incarnation]);
+      return await commands.repeat(findOut, call.signal).then(
+        (reply) => reply === 1,
+        () => Promise.reject(error),
+      );
+    }
   }
 
   async deleteBucket(name: string, call: Call): Promise<boolean> {
     const found = await this.openBucket(name, call);
     if (found === undefined) return false;
-    const { commands, prefix, changes } = this.#store;
+    const { commands, nonces, prefix, changes } = this.#store;
     const { incarnation } = found.bucket;
     const keys = bucketKeys(prefix, name, incarnation);
-    const reply = await commands.once(() => commands.script("deleteBucket", keys, []), call.signal);
+    const log = keys[logIndex] as string;
+    const nonce = nonces.next();
+    const remove = (): Promise<unknown> => commands.script("deleteBucket", keys, [nonce]);
+    let isDeleted = (await commands.repeat(remove, call.signal)) === 1;
+    if (!isDeleted) {
+      // By others, or by an attempt whose answer was lost.
+      const newest = (): Promise<unknown> => commands.command("xrevrange", log, "+", "-", "COUNT", "1");
+      const [step] = (await commands.repeat(newest, call.signal)) as readonly [Buffer, readonly Buffer[]][];
+      isDeleted = step !== undefined && String(step[1].at(-1)) === nonce;
+    }
     await this.#unlist(name, incarnation, call);
-    changes.wake(keys[logIndex] as string);
-    return reply === 1;
+    changes.wake(log);
+    return isDeleted;
   }
 
   async bucketNames(after: string, limit: number, call: Call): Promise<readonly string[]> {
@@ -131,32 +164,36 @@ export class RedisStorage implements Storage {
 
   /** Of all managers one at a time looks; each script does no more than a page. */
   async sweep(limit: number, call: Call): Promise<Sweep> {
-    const { commands, nonces, prefix } = this.#store;
+    const { commands, nonces } = this.#store;
     const { turn, expiring } = this.#shared;
     const ask = (): Promise<unknown> => commands.script("takeTurn", [turn, expiring], [nonces.own, String(turnLength)]);
     const [wait, ...items] = (await commands.once(ask, call.signal)) as readonly unknown[];
     if (numberOf(wait) > 0) return { next: numberOf(wait) };
     let next = sweepInterval;
-    let left = limit;
-    for (const item of items) {
-      const [name, incarnation] = split(item);
-      const scripts = new BucketScripts(commands, nonces, prefix, name, incarnation);
-      const reply = await commands.once(
-        () => commands.script("sweep", scripts.keys, [`s${nonces.next()}`]),
-        call.signal,
-      );
-      if (!Array.isArray(reply)) {
-        await commands.once(() => commands.command("zrem", expiring, `${name} ${incarnation}`), call.signal);
-        continue;
+    for (let from = 0, pages = 0; from < items.length && pages < limit; from += sweptTogether) {
+      const some = items.slice(from, from + sweptTogether).map((item) => this.#sweepBucket(item, call));
+      for (const wanted of await Promise.all(some)) {
+        next = Math.min(next, wanted);
+        if (wanted === 0) pages += 1;
       }
-      const [isMore, due, now] = reply.map(numberOf) as [number, number, number];
-      if (isMore === 1) {
-        next = 0;
-        left -= 1;
-      } else if (due > 0) next = Math.min(next, Math.max(0, due - now));
-      if (left === 0) break;
     }
     return { next };
+  }
+
+  /** Carries out a page of what is due in a bucket; says in how many milliseconds to look again at the latest. */
+  async #sweepBucket(item: unknown, { signal }: Call): Promise<number> {
+    const { commands, nonces, prefix } = this.#store;
+    const [name, incarnation] = split(item);
+    const { keys } = new BucketScripts(commands, nonces, prefix, name, incarnation);
+    const sweep = (): Promise<unknown> => commands.script("sweep", keys, [`s${nonces.next()}`]);
+    const reply = await commands.once(sweep, signal);
+    if (Array.isArray(reply)) {
+      const [isMore, due, now] = reply.map(numberOf) as [number, number, number];
+      if (isMore === 1) return 0;
+      return due > 0 ? Math.max(0, due - now) : sweepInterval;
+    }
+    await commands.once(() => commands.command("zrem", this.#shared.expiring, `${name} ${incarnation}`), signal);
+    return sweepInterval;
   }
 
   translateError(error: unknown, written: boolean): KeyValueError {

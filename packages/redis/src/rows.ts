@@ -49,9 +49,17 @@ export function needsScript(head: Buffer): boolean {
   return head.readUInt8(start + at.operation) === apart || (isLive(head) && wide(head, start + at.expires) > 0);
 }
 
-/** The ttl that the state of a bucket says, in milliseconds, 0 for none; see lua/shared/bucket.lua. */
+/** Where the parts of the state of a bucket are; see lua/shared/bucket.lua. */
+const inState = { ttl: 0, revision: 34, nonce: 106 } as const;
+
+/** The ttl that the state of a bucket says, in milliseconds, 0 for none. */
 export function ttlOf(state: Buffer): number {
-  return wide(state, 0);
+  return wide(state, inState.ttl);
+}
+
+/** The head of a bucket, by its state. */
+export function headOf(state: Buffer): Mark {
+  return { revision: wide(state, inState.revision), nonce: state.toString("latin1", inState.nonce) };
 }
 
 /** A number of 8 bytes, below 2 ** 54. */

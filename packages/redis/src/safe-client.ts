@@ -11,17 +11,20 @@ const longestPause = 1000;
  * What keeps a command from being sent twice: by default ioredis sends what was not answered again after it has
  * reconnected, and a put would be carried out twice (rule M10).
  */
-const sentOnce = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, replyMapping: "legacy" } as const;
+const sentOnce = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false } as const;
+
+/** What makes replies look the same whatever the protocol, and whatever the application prefers. */
+const plainReplies = { replyMapping: "legacy", stringNumbers: false } as const;
 
 /** How long a command may take, the call that makes it decides; a read that waits for changes takes long. */
 const untimed = { commandTimeout: undefined, blockingTimeout: undefined } as const;
 
-/** Options with which replies look the same whatever the protocol. */
 type OwnOptions = RedisOptions & { readonly replyMapping: "legacy" };
 
 function nodeOptions(timeout: number): OwnOptions {
   return {
     ...sentOnce,
+    ...plainReplies,
     enableOfflineQueue: false,
     enableAutoPipelining: false,
     lazyConnect: true,
@@ -31,13 +34,24 @@ function nodeOptions(timeout: number): OwnOptions {
     ...untimed,
     retryStrategy: (attempt) => Math.min(20 * 2 ** attempt, longestPause),
     // A server that was made a replica: whoever is the master now is to be asked for.
-    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    reconnectOnError: (error) => error.message.includes("READONLY"),
   };
 }
 
-function clusterOptions(timeout: number): ClusterOptions {
+/** `given` is what the nodes are connected to with otherwise. */
+function clusterOptions(
+  timeout: number,
+  given: RedisOptions | undefined,
+): ClusterOptions & { readonly redisOptions: OwnOptions } {
   return {
-    redisOptions: { ...sentOnce, connectTimeout: timeout, socketTimeout: timeout, ...untimed },
+    redisOptions: {
+      ...given,
+      ...sentOnce,
+      ...plainReplies,
+      connectTimeout: timeout,
+      socketTimeout: timeout,
+      ...untimed,
+    } as OwnOptions,
     enableOfflineQueue: false,
     enableAutoPipelining: false,
     lazyConnect: true,
@@ -61,9 +75,9 @@ export function makeClient(options: RedisConnectOptions, timeout: number): AnyRe
 function unguarded(options: RedisConnectOptions, timeout: number): AnyRedis {
   if ("client" in options) {
     const given = options.client as AnyRedis;
-    return isCluster(given)
-      ? given.duplicate([], clusterOptions(timeout))
-      : leavable(given.duplicate(nodeOptions(timeout)));
+    if (!isCluster(given)) return leavable(given.duplicate(nodeOptions(timeout)));
+    // ioredis 5 would take these instead of the application's, password and TLS included, not beside them.
+    return given.duplicate([], clusterOptions(timeout, (given.options as ClusterOptions).redisOptions));
   }
   const own = { ...options.options, ...nodeOptions(timeout) } as OwnOptions;
   if ("url" in options) return leavable(new Redis(options.url, own) as unknown as RedisNode);
@@ -71,9 +85,7 @@ function unguarded(options: RedisConnectOptions, timeout: number): AnyRedis {
     const { name, sentinels } = options;
     return leavable(new Redis({ ...own, name, sentinels: [...sentinels] }) as unknown as RedisNode);
   }
-  const safe = clusterOptions(timeout);
-  const redisOptions = { ...options.options, ...safe.redisOptions } as OwnOptions;
-  return new Cluster([...options.cluster], { ...safe, redisOptions }) as unknown as RedisCluster;
+  return new Cluster([...options.cluster], clusterOptions(timeout, options.options)) as unknown as RedisCluster;
 }
 
 /** A connection like another one, not yet connected, that ends when it is lost. */

@@ -25,7 +25,12 @@ const passing: ReadonlySet<string> = new Set([
   "BUSY",
   "MOVED",
   "ASK",
+  // What is due could not be carried out by this user: somebody else's manager will do it.
+  "DUE",
 ]);
+
+/** What servers before 7.0 put before the error of a command that a script has called. */
+const inScript = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )*-?/;
 
 /** What `ioredis` says of a command that it has not written to a connection. */
 const unsent = /enableOfflineQueue options is false/;
@@ -42,7 +47,7 @@ export function isPassing(error: unknown): boolean {
 
 /** The first word of the server's answer, which says what kind of error it is. */
 export function firstWord(error: Error): string {
-  const { message } = error;
+  const message = error.message.replace(inScript, "");
   // What Redis says of a command that a script has called.
   return message.startsWith("ERR The user executing the script") ? "NOPERM" : (message.split(" ", 1)[0] as string);
 }

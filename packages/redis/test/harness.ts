@@ -12,7 +12,7 @@ const capabilities: Harness["capabilities"] = {
   ...embeddedCapabilities,
   crossProcessWatch: true,
   maxValueBytes: 2 ** 26,
-  maxOperations: 1000,
+  maxOperations: 250,
 };
 
 /** A prefix that no other test has. */

@@ -15,7 +15,7 @@ export interface LaneOptions<Item, Result> {
   readonly bytes: (item: Item) => number;
   /** True when a batch that was sent and not answered may have taken effect (rule M10). */
   readonly writes: boolean;
-  /** Sends a batch; one result per item, in order. */
+  /** Sends a batch; one result per item, in order. Items without one, of which the first is none, are sent again. */
   readonly send: (items: readonly Item[], call: Call) => Awaitable<readonly Result[]>;
 }
 
@@ -126,7 +126,10 @@ export class Lane<Item, Result> {
       this.#inFlight -= 1;
       this.#flushSoon();
     };
-    answer.then(done, done);
+    answer.then((results) => {
+      this.#queue.unshift(...batch.slice(results.length));
+      done();
+    }, done);
     call
       .wait(answer, timeout, () => lateError(timeout, writes), undefined)
       .then(
@@ -163,7 +166,7 @@ export class Lane<Item, Result> {
 }
 
 function settle<Item, Result>(batch: readonly Waiting<Item, Result>[], results: readonly Result[]): void {
-  batch.forEach((waiting, index) => {
-    waiting.resolve(results[index] as Result);
+  results.forEach((result, index) => {
+    batch[index]?.resolve(result);
   });
 }

@@ -150,6 +150,9 @@ export interface BucketStorage {
    * stays when the write is then refused. Conditions, sizes and ttl are judged against the bucket's config of that
    * moment (rule E2). Trimming and purging happen in the same step (rules M4, M5).
    *
+   * There may be fewer outcomes than units, but one: the units behind them were not carried out, because that would have
+   * taken the storage too long, and are committed again before any other.
+   *
    * A manager has one commit of a bucket in flight at a time. An engine that can hold a bucket exclusively from within
    * this process leaves all of this to {@link applyUnits}.
    */

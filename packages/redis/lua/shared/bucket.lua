@@ -8,7 +8,7 @@
 --   7 marked   ZSET    keys whose newest entry is a marker, by byte
 --   8 deadline ZSET    "revision key" -> deadline, of each kept entry that has its own
 --   9 log      STREAM  one entry for each step that changed something, see `flush`
---  10 void     HASH    nonces of commits that were given up and must not be carried out any more
+--  10 void     ZSET    nonces of steps that were given up and must not be carried out any more -> when
 -- All but the first carry the incarnation in their names: what is found there is of this one.
 local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
 local pack, read = struct.pack, struct.unpack
@@ -21,6 +21,9 @@ local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
 local STATE = '>I8I2I8I8I8I8I8I8I8I8I8I8I8I8'
 -- Keys whose heads are read together with the state.
 local first = {}
+
+-- Without memory a server refuses commands that need some, but not after one that could give some back.
+local function insist() call('HDEL', META, '') end
 
 -- tostring() and .. would lose digits.
 local function text(number) return format('%.0f', number) end

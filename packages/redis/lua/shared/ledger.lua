@@ -10,8 +10,8 @@ local entries, changed = {}, {}
 -- What the indexes get, by field or member, and what they lose, as lists.
 local added, removed = {}, {}
 local stamp = math.max(now, created)
--- How many rows were removed so far: what takes the time.
-local work = 0
+-- How many rows were removed so far: what takes the time, so that a script stops when there are MOST.
+local work, MOST = 0, 500
 
 local function put(index, field, value)
   local fields = added[index]
@@ -50,6 +50,26 @@ local function forget(e, rev, expires, op, length, is_newest)
   touch(e)
 end
 
+-- The entries of a key are in its head from row `from` on, whose value begins at `blob_at`; `rows` and `blob` have what was
+-- added. So nothing is copied until it is written. Gives where row `i` of them is.
+local function place(e, i)
+  local in_head = e.total - e.from + 1
+  if i <= in_head then return e.head, 2 + (e.from + i - 2) * SIZE end
+  return e.rows, 1 + (i - in_head - 1) * SIZE
+end
+
+-- The head as it is to be written.
+local function head_of(e)
+  if e.from > e.total then return char(e.n) .. e.rows .. e.blob end
+  return char(e.n) .. sub(e.head, 2 + (e.from - 1) * SIZE, 1 + e.total * SIZE) .. e.rows .. sub(e.head, e.blob_at) .. e.blob
+end
+
+local function begin(e, head)
+  e.head, e.rows, e.blob, e.from = head, '', '', 1
+  e.total = head == '' and 0 or byte(head)
+  e.n, e.blob_at = e.total, 2 + e.total * SIZE
+end
+
 -- The newest row of an entry, read anew after its rows have changed.
 local function reread(e)
   if e.n == 0 then
@@ -57,17 +77,23 @@ local function reread(e)
     return
   end
   local op
-  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.revision, e.created, e.expires, op = read(ROW, place(e, e.n))
   e.op = op % APART
   e.live = e.op == 0
 end
 
 -- Removes the oldest row of a key.
 local function drop(e)
-  local rev, _, expires, op, length = read(ROW, e.rows)
+  local rev, _, expires, op, length = read(ROW, place(e, 1))
   forget(e, rev, expires, op, length, e.n == 1)
-  e.rows = sub(e.rows, SIZE + 1)
-  if op < APART then e.blob = sub(e.blob, length + 1) end
+  local is_inline = op < APART
+  if e.from <= e.total then
+    e.from = e.from + 1
+    if is_inline then e.blob_at = e.blob_at + length end
+  else
+    e.rows = sub(e.rows, SIZE + 1)
+    if is_inline then e.blob = sub(e.blob, length + 1) end
+  end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
 end
@@ -75,34 +101,37 @@ end
 -- Removes all rows of a key.
 local function clear(e)
   for i = 1, e.n do
-    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    local rev, _, expires, op, length = read(ROW, place(e, i))
     forget(e, rev, expires, op, length, i == e.n)
   end
-  e.rows, e.blob, e.n = '', '', 0
-  e.revision, e.live = 0, false
+  begin(e, '')
+  reread(e)
 end
 
--- Makes the entry of a key ready.
-local function parse(key, head)
-  local e = { key = key, n = 0, rows = '', blob = '', revision = 0, created = 0, expires = 0, op = 0, live = false,
-    before = nil, written = 0, changed = false }
-  if head then
-    e.n = byte(head)
-    e.rows = sub(head, 2, 1 + e.n * SIZE)
-    e.blob = sub(head, 2 + e.n * SIZE)
+-- The heads that were read.
+local heads = {}
+
+-- The entry of a key whose head was read.
+local function entry(key)
+  local e = entries[key]
+  if e then return e end
+  e = { key = key, revision = 0, created = 0, expires = 0, op = 0, live = false, before = nil, written = 0, changed = false }
+  begin(e, heads[key] or '')
+  if e.n > 0 then
     reread(e)
     e.before, e.written = e.live and LIVE or MARKED, e.revision
   end
   entries[key] = e
   -- A history that was lowered takes effect at once, whoever comes first (rule B6).
   if trimming then while e.n > history do drop(e) end end
+  return e
 end
 
 -- The rows of a key, oldest first.
 local function rows_of(e)
   local rows, blob_at = {}, 1
   for i = 1, e.n do
-    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    local rev, since, expires, op, length = read(ROW, place(e, i))
     rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
     if op < APART then blob_at = blob_at + length end
   end
@@ -140,9 +169,6 @@ local function send(command, key, arguments)
   for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
 end
 
--- Without memory a server refuses commands that need some, but not after one that could give some back.
-local function insist() call('HDEL', META, '') end
-
 local logged = revision
 -- Writes what was changed. `grows`: there are new values, for which the server may have no memory; what it answers then
 -- comes back, and nothing was written. The log gets an entry with the id `<revision>-0` and a nonce for each step that gave
@@ -164,7 +190,7 @@ local function flush(nonce, outcomes, grows, is_seen)
       if after then put(after, e.key, '0') end
     end
     if after then
-      put(HEADS, e.key, char(e.n) .. e.rows .. e.blob)
+      put(HEADS, e.key, head_of(e))
       if e.written ~= e.revision then put(NEWEST, e.key, text(e.revision)) end
     elseif e.before then
       take(HEADS, e.key)

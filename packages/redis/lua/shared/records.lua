@@ -23,18 +23,30 @@ local function newest_of(head)
   return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
 end
 
+-- Where the value of the row at `i` begins, if it is in line: the values of all rows before it come first.
+local function value_start(head, i)
+  local value_at, before = 2 + byte(head) * SIZE, 1
+  while before < i do
+    local op, a, b, c, d = byte(head, 24 + (before - 1) * SIZE, 28 + (before - 1) * SIZE)
+    if op < APART then value_at = value_at + ((a * 256 + b) * 256 + c) * 256 + d end
+    before = before + 1
+  end
+  return value_at
+end
+
 -- The row of a head with this revision, if the history reaches back to it, in a bucket where nothing is due.
 local function row_of(head, wanted)
   local n = byte(head)
-  local value_at = 2 + n * SIZE
-  for i = 1, n do
+  local low, high = math.max(1, n - history + 1), n
+  while low <= high do
+    local i = math.floor((low + high) / 2)
     local at = 2 + (i - 1) * SIZE
-    local rev, _, _, op, length = read(ROW, head, at)
+    local rev = read('>I8', head, at)
     if rev == wanted then
-      if i <= n - history then return nil end
-      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+      local _, _, _, op, length = read(ROW, head, at)
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_start(head, i) }
     end
-    if op < APART then value_at = value_at + length end
+    if rev < wanted then low = i + 1 else high = i - 1 end
   end
 end
 

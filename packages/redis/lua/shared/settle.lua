@@ -1,17 +1,24 @@
--- How many due rows, or rows to be trimmed, one call looks at, and about how many it removes: a server is not held up for
--- long.
-local PAGE, MOST = 200, 500
+-- How many due rows, or rows to be trimmed, one call looks at.
+local PAGE = 300
 
--- Makes the entries of some keys ready.
+-- Tells whether this user, on this server, can carry out what is due; if not, somebody else will.
+local function may_write()
+  local answer = redis.pcall('HDEL', META, '')
+  local err = type(answer) == 'table' and answer.err
+  if err then refused = redis.error_reply('DUE ' .. err) end
+  return not err
+end
+
+-- Reads the heads of some keys together.
 local function load(keys)
   local missing = {}
   for _, key in ipairs(keys) do
-    if not entries[key] then
-      entries[key] = true
+    if heads[key] == nil then
+      heads[key] = false
       missing[#missing + 1] = key
     end
   end
-  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+  for i, head in ipairs(heads_of(missing)) do heads[missing[i]] = head end
 end
 
 -- Removes one row of a key, if it has it; when it is a marker, watchers can no longer learn of it (rule W13).
@@ -20,9 +27,10 @@ local function remove_for_good(e, rev)
     if row.revision == rev then
       if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
       forget(e, rev, row.expires, row.op, row.length, i == e.n)
-      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
-      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
-      e.n = e.n - 1
+      local head, at = head_of(e), 2 + (i - 1) * SIZE
+      local blob = sub(head, 2 + e.n * SIZE)
+      if row.op < APART then blob = sub(blob, 1, row.blob_at - 1) .. sub(blob, row.blob_at + row.length) end
+      begin(e, e.n == 1 and '' or char(e.n - 1) .. sub(head, 2, at - 1) .. sub(head, at + SIZE, 1 + e.n * SIZE) .. blob)
       reread(e)
       return
     end
@@ -46,6 +54,15 @@ local function lapse(e, rev)
   if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
 end
 
+-- Carries out all expiries of a key (rule T9).
+local function settle_key(e)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then return expire(e) end
+  for _, row in ipairs(rows_of(e)) do
+    if is_due(row.created, row.expires) then remove_for_good(e, row.revision) end
+  end
+end
+
 -- "revision key" -> both
 local function split(item)
   local rev, key = string.match(item, '^(%d+) (.*)$')
@@ -64,7 +81,7 @@ end
 local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
     if work >= MOST then return true end
-    local e = entries[found.key]
+    local e = entry(found.key)
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
         if row.created + ttl > now then return false end
@@ -99,14 +116,16 @@ local function next_due()
   return next
 end
 
--- Carries out what is due, markers included, as a step of its own; false when there is more (rules T1, T2, T9).
+-- Carries out a page of what is due, markers included, as a step of its own; false when there is more, or when that is
+-- `refused` (rules T1, T2).
 local function settle(nonce)
   if due == 0 or now < due then return true end
+  if not may_write() then return false end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
   for _, found in ipairs(own) do
     if work >= MOST then break end
-    lapse(entries[found.key], found.revision)
+    lapse(entry(found.key), found.revision)
   end
   if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
@@ -114,8 +133,8 @@ local function settle(nonce)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
-      local e = entries[key]
       if work >= MOST then break end
+      local e = entry(key)
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -130,7 +149,6 @@ local function settle(nonce)
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
-  insist()
   call('HSET', HEADS, '', state())
   return not is_more
 end
@@ -138,14 +156,15 @@ end
 -- Carries out a page of the trimming that a lowered history asks for; false when there is more (rule B6).
 local function trim(nonce)
   if not trimming then return true end
+  if not may_write() then return false end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local last, looked = trimming, 0
-  for i, item in ipairs(items) do
+  local last, looked, revisions, keys = trimming, 0, {}, {}
+  for i, item in ipairs(items) do revisions[i], keys[i] = split(item) end
+  load(keys)
+  for i, key in ipairs(keys) do
     if work >= MOST then break end
-    local key
-    last, key = split(item)
-    load({ key })
-    looked = i
+    entry(key)
+    last, looked = revisions[i], i
   end
   trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)

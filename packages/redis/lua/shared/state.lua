@@ -1,4 +1,5 @@
--- Reads the state of the bucket. Every script answers -1 when the bucket is no more, and -2 when it is to be called again.
+-- Reads the state of the bucket. Every script answers -1 when the bucket is no more, -2 when it is to be called again, and
+-- one that writes -3 when its nonce is void.
 local found = call('HMGET', HEADS, '', spread(first))
 if not found[1] then return -1 end
 local ttl, history, marker_ttl, max_value_size, max_bytes, revision, created, bytes, count, due, compacted, nudges,
@@ -8,9 +9,11 @@ if marker_ttl == 0 then marker_ttl = nil end
 if max_value_size == 0 then max_value_size = nil end
 if max_bytes == 0 then max_bytes = nil end
 -- `due`: nothing is due before; 0: nothing ever is. `trimming`: how far a lowered history was carried out, plus one.
--- `void`: when the nonces that are void may be forgotten; 0: there are none.
+-- `void`: 0 as long as no nonce was ever made void.
 trimming = trimming > 0 and trimming - 1 or nil
 local last_nonce = sub(found[1], behind)
+-- Why what is due could not be carried out; see `settle`.
+local refused
 -- One clock for all processes (rule T6).
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -7,14 +7,17 @@ local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local STATE = '>I8I2I8I8I8I8I8I8I8I8I8I8I8I8'
 local first = {}
+local function insist() call('HDEL', META, '') end
 local function text(number) return format('%.0f', number) end`;
+
+const fencePart = `if void > 0 and call('ZSCORE', VOID, ARGV[1]) then return -3 end`;
 
 const ledgerPart = `local INLINE = 2048
 local RETENTION = 10000
 local entries, changed = {}, {}
 local added, removed = {}, {}
 local stamp = math.max(now, created)
-local work = 0
+local work, MOST = 0, 500
 local function put(index, field, value)
   local fields = added[index]
   if not fields then
@@ -49,49 +52,70 @@ local function forget(e, rev, expires, op, length, is_newest)
   if not is_newest then take(OLDER, member(rev, e.key)) end
   touch(e)
 end
+local function place(e, i)
+  local in_head = e.total - e.from + 1
+  if i <= in_head then return e.head, 2 + (e.from + i - 2) * SIZE end
+  return e.rows, 1 + (i - in_head - 1) * SIZE
+end
+local function head_of(e)
+  if e.from > e.total then return char(e.n) .. e.rows .. e.blob end
+  return char(e.n) .. sub(e.head, 2 + (e.from - 1) * SIZE, 1 + e.total * SIZE) .. e.rows .. sub(e.head, e.blob_at) .. e.blob
+end
+local function begin(e, head)
+  e.head, e.rows, e.blob, e.from = head, '', '', 1
+  e.total = head == '' and 0 or byte(head)
+  e.n, e.blob_at = e.total, 2 + e.total * SIZE
+end
 local function reread(e)
   if e.n == 0 then
     e.revision, e.live = 0, false
     return
   end
   local op
-  e.revision, e.created, e.expires, op = read(ROW, e.rows, 1 + (e.n - 1) * SIZE)
+  e.revision, e.created, e.expires, op = read(ROW, place(e, e.n))
   e.op = op % APART
   e.live = e.op == 0
 end
 local function drop(e)
-  local rev, _, expires, op, length = read(ROW, e.rows)
+  local rev, _, expires, op, length = read(ROW, place(e, 1))
   forget(e, rev, expires, op, length, e.n == 1)
-  e.rows = sub(e.rows, SIZE + 1)
-  if op < APART then e.blob = sub(e.blob, length + 1) end
+  local is_inline = op < APART
+  if e.from <= e.total then
+    e.from = e.from + 1
+    if is_inline then e.blob_at = e.blob_at + length end
+  else
+    e.rows = sub(e.rows, SIZE + 1)
+    if is_inline then e.blob = sub(e.blob, length + 1) end
+  end
   e.n = e.n - 1
   if e.n == 0 then reread(e) end
 end
 local function clear(e)
   for i = 1, e.n do
-    local rev, _, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    local rev, _, expires, op, length = read(ROW, place(e, i))
     forget(e, rev, expires, op, length, i == e.n)
   end
-  e.rows, e.blob, e.n = '', '', 0
-  e.revision, e.live = 0, false
+  begin(e, '')
+  reread(e)
 end
-local function parse(key, head)
-  local e = { key = key, n = 0, rows = '', blob = '', revision = 0, created = 0, expires = 0, op = 0, live = false,
-    before = nil, written = 0, changed = false }
-  if head then
-    e.n = byte(head)
-    e.rows = sub(head, 2, 1 + e.n * SIZE)
-    e.blob = sub(head, 2 + e.n * SIZE)
+local heads = {}
+local function entry(key)
+  local e = entries[key]
+  if e then return e end
+  e = { key = key, revision = 0, created = 0, expires = 0, op = 0, live = false, before = nil, written = 0, changed = false }
+  begin(e, heads[key] or '')
+  if e.n > 0 then
     reread(e)
     e.before, e.written = e.live and LIVE or MARKED, e.revision
   end
   entries[key] = e
   if trimming then while e.n > history do drop(e) end end
+  return e
 end
 local function rows_of(e)
   local rows, blob_at = {}, 1
   for i = 1, e.n do
-    local rev, since, expires, op, length = read(ROW, e.rows, 1 + (i - 1) * SIZE)
+    local rev, since, expires, op, length = read(ROW, place(e, i))
     rows[i] = { revision = rev, created = since, expires = expires, op = op, length = length, blob_at = blob_at }
     if op < APART then blob_at = blob_at + length end
   end
@@ -125,7 +149,6 @@ end
 local function send(command, key, arguments)
   for i = 1, #arguments, 1000 do call(command, key, spread(arguments, i, math.min(i + 999, #arguments))) end
 end
-local function insist() call('HDEL', META, '') end
 local logged = revision
 local function flush(nonce, outcomes, grows, is_seen)
   if not grows then insist() end
@@ -143,7 +166,7 @@ local function flush(nonce, outcomes, grows, is_seen)
       if after then put(after, e.key, '0') end
     end
     if after then
-      put(HEADS, e.key, char(e.n) .. e.rows .. e.blob)
+      put(HEADS, e.key, head_of(e))
       if e.written ~= e.revision then put(NEWEST, e.key, text(e.revision)) end
     elseif e.before then
       take(HEADS, e.key)
@@ -185,17 +208,27 @@ local function newest_of(head)
   if is_due(since, expires) then return nil end
   return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and #head - length + 1 }
 end
+local function value_start(head, i)
+  local value_at, before = 2 + byte(head) * SIZE, 1
+  while before < i do
+    local op, a, b, c, d = byte(head, 24 + (before - 1) * SIZE, 28 + (before - 1) * SIZE)
+    if op < APART then value_at = value_at + ((a * 256 + b) * 256 + c) * 256 + d end
+    before = before + 1
+  end
+  return value_at
+end
 local function row_of(head, wanted)
   local n = byte(head)
-  local value_at = 2 + n * SIZE
-  for i = 1, n do
+  local low, high = math.max(1, n - history + 1), n
+  while low <= high do
+    local i = math.floor((low + high) / 2)
     local at = 2 + (i - 1) * SIZE
-    local rev, _, _, op, length = read(ROW, head, at)
+    local rev = read('>I8', head, at)
     if rev == wanted then
-      if i <= n - history then return nil end
-      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_at }
+      local _, _, _, op, length = read(ROW, head, at)
+      return { revision = rev, op = op % APART, length = length, head = head, at = at, value_at = op < APART and value_start(head, i) }
     end
-    if op < APART then value_at = value_at + length end
+    if rev < wanted then low = i + 1 else high = i - 1 end
   end
 end
 local function record(row, with_value)
@@ -218,25 +251,32 @@ local function heads_of(keys)
   return heads
 end`;
 
-const settlePart = `local PAGE, MOST = 200, 500
+const settlePart = `local PAGE = 300
+local function may_write()
+  local answer = redis.pcall('HDEL', META, '')
+  local err = type(answer) == 'table' and answer.err
+  if err then refused = redis.error_reply('DUE ' .. err) end
+  return not err
+end
 local function load(keys)
   local missing = {}
   for _, key in ipairs(keys) do
-    if not entries[key] then
-      entries[key] = true
+    if heads[key] == nil then
+      heads[key] = false
       missing[#missing + 1] = key
     end
   end
-  for i, head in ipairs(heads_of(missing)) do parse(missing[i], head) end
+  for i, head in ipairs(heads_of(missing)) do heads[missing[i]] = head end
 end
 local function remove_for_good(e, rev)
   for i, row in ipairs(rows_of(e)) do
     if row.revision == rev then
       if row.op % APART ~= 0 then compacted = math.max(compacted, rev) end
       forget(e, rev, row.expires, row.op, row.length, i == e.n)
-      e.rows = sub(e.rows, 1, (i - 1) * SIZE) .. sub(e.rows, i * SIZE + 1)
-      if row.op < APART then e.blob = sub(e.blob, 1, row.blob_at - 1) .. sub(e.blob, row.blob_at + row.length) end
-      e.n = e.n - 1
+      local head, at = head_of(e), 2 + (i - 1) * SIZE
+      local blob = sub(head, 2 + e.n * SIZE)
+      if row.op < APART then blob = sub(blob, 1, row.blob_at - 1) .. sub(blob, row.blob_at + row.length) end
+      begin(e, e.n == 1 and '' or char(e.n - 1) .. sub(head, 2, at - 1) .. sub(head, at + SIZE, 1 + e.n * SIZE) .. blob)
       reread(e)
       return
     end
@@ -254,6 +294,13 @@ local function lapse(e, rev)
   if e.n == 0 then return end
   if is_due(e.created, e.expires) then expire(e) else remove_for_good(e, rev) end
 end
+local function settle_key(e)
+  if e.n == 0 then return end
+  if is_due(e.created, e.expires) then return expire(e) end
+  for _, row in ipairs(rows_of(e)) do
+    if is_due(row.created, row.expires) then remove_for_good(e, row.revision) end
+  end
+end
 local function split(item)
   local rev, key = string.match(item, '^(%d+) (.*)$')
   return tonumber(rev), key
@@ -270,7 +317,7 @@ end
 local function lapse_by_age(rows)
   for _, found in ipairs(rows) do
     if work >= MOST then return true end
-    local e = entries[found.key]
+    local e = entry(found.key)
     for _, row in ipairs(rows_of(e)) do
       if row.revision == found.revision then
         if row.created + ttl > now then return false end
@@ -304,11 +351,12 @@ local function next_due()
 end
 local function settle(nonce)
   if due == 0 or now < due then return true end
+  if not may_write() then return false end
   local is_more = false
   local own = found_in(DEADLINE, '-inf', text(now), 'LIMIT', 0, PAGE)
   for _, found in ipairs(own) do
     if work >= MOST then break end
-    lapse(entries[found.key], found.revision)
+    lapse(entry(found.key), found.revision)
   end
   if #own == PAGE or work >= MOST then is_more = true end
   if ttl then
@@ -316,8 +364,8 @@ local function settle(nonce)
     load(keys)
     local all = #keys == PAGE
     for _, key in ipairs(keys) do
-      local e = entries[key]
       if work >= MOST then break end
+      local e = entry(key)
       if e.n > 0 and e.revision <= logged then
         if not is_due(e.created, e.expires) then
           all = false
@@ -332,20 +380,20 @@ local function settle(nonce)
   due = 0
   if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
   due = is_more and 1 or next_due()
-  insist()
   call('HSET', HEADS, '', state())
   return not is_more
 end
 local function trim(nonce)
   if not trimming then return true end
+  if not may_write() then return false end
   local items = call('ZRANGEBYSCORE', OLDER, '(' .. text(trimming), '+inf', 'LIMIT', 0, PAGE)
-  local last, looked = trimming, 0
-  for i, item in ipairs(items) do
+  local last, looked, revisions, keys = trimming, 0, {}, {}
+  for i, item in ipairs(items) do revisions[i], keys[i] = split(item) end
+  load(keys)
+  for i, key in ipairs(keys) do
     if work >= MOST then break end
-    local key
-    last, key = split(item)
-    load({ key })
-    looked = i
+    entry(key)
+    last, looked = revisions[i], i
   end
   trimming = (looked == PAGE or looked < #items) and last or nil
   flush('s' .. sub(nonce, 2), '', false, false)
@@ -362,6 +410,7 @@ if max_value_size == 0 then max_value_size = nil end
 if max_bytes == 0 then max_bytes = nil end
 trimming = trimming > 0 and trimming - 1 or nil
 local last_nonce = sub(found[1], behind)
+local refused
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function state()
@@ -399,15 +448,25 @@ do
   end
 end
 ${statePart}
-if void > 0 and call('HEXISTS', VOID, nonce) == 1 then return -3 end
+${fencePart}
 ${rowsPart}
 ${ledgerPart}
+local asked = #units
+for i, key in ipairs(first) do heads[key] = found[i + 1] end
 if due > 0 and now >= due or max_bytes and trimming then
 ${settlePart}
-  if not settle(nonce) or max_bytes and not trim(nonce) then return -2 end
-end
-for i, key in ipairs(first) do
-  if not entries[key] then parse(key, found[i + 1]) end
+  if max_bytes then
+    if not settle(nonce) or not trim(nonce) then return refused or -2 end
+  else
+    for i, unit in ipairs(units) do
+      if work >= MOST then
+        units = { spread(units, 1, i - 1) }
+        break
+      end
+      for _, w in ipairs(unit) do settle_key(entry(w.key)) end
+    end
+    if #changed > 0 then flush('s' .. sub(nonce, 2), '', false, true) end
+  end
 end
 local function refusal(w, newest, live)
   if w.kind == 1 and live or w.kind == 2 and w.expect ~= newest then return 'c' .. text(newest) end
@@ -421,7 +480,7 @@ local function foresee(unit)
   for i, w in ipairs(unit) do
     local f = seen[w.key]
     if not f then
-      local e = entries[w.key]
+      local e = entry(w.key)
       f = { newest = e.revision, live = e.live, sizes = {} }
       if max_bytes then for j, row in ipairs(rows_of(e)) do f.sizes[j] = #w.key + row.length end end
       seen[w.key] = f
@@ -443,14 +502,14 @@ end
 local grows, is_plain = false, true
 local function carry_out(w)
   if w.op == 0 then grows = true end
-  return append(entries[w.key], w.op, w.value, w.life, w.op == 2 and 1 or history)
+  return append(entry(w.key), w.op, w.value, w.life, w.op == 2 and 1 or history)
 end
 local function carry_out_all(unit)
   local given, first_given, has_check = {}, nil, false
   for i, w in ipairs(unit) do
     if w.op == CHECK then
       has_check = true
-      given[i] = text(entries[w.key].revision)
+      given[i] = text(entry(w.key).revision)
     else
       local rev = carry_out(w)
       first_given = first_given or rev
@@ -463,12 +522,13 @@ local function carry_out_all(unit)
   end
   return first_given
 end
-local reply = { revision }
+local reply, start = { revision }, work
 for i, unit in ipairs(units) do
+  if i > 1 and work - start >= MOST then break end
   local w, why = unit[1], nil
   local is_single = #unit == 1 and w.op ~= CHECK
   if is_single and not max_bytes then
-    local e = entries[w.key]
+    local e = entry(w.key)
     why = refusal(w, e.revision, e.live)
     why = why and why .. '@0'
   else
@@ -483,25 +543,26 @@ for i, unit in ipairs(units) do
 end
 if #changed > 0 then
   local outcomes = ''
-  if not is_plain then
+  if not is_plain or #reply <= asked then
     local words = {}
     for i = 2, #reply do words[i - 1] = type(reply[i]) == 'number' and '+' or reply[i] end
     outcomes = table.concat(words, ' ')
     if #outcomes > LONGEST then outcomes = '?' end
   end
-  local refused = flush(nonce, outcomes, grows, false)
-  if refused then return string.find(refused.err, 'OOM', 1, true) and -4 or refused end
+  local answer = flush(nonce, outcomes, grows, false)
+  if answer then return string.find(answer.err, 'OOM', 1, true) and -4 or answer end
 end
 return reply` as string,
   configure: `${bucketPart}
 ${statePart}
+${fencePart}
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
 if call('HGET', META, 'config') ~= ARGV[2] then return 0 end
-if not settle(ARGV[1]) then return -2 end
+if not settle(ARGV[1]) then return refused or -2 end
 local wanted = tonumber(ARGV[5])
-if wanted > history and not trim(ARGV[1]) then return -2 end
+if wanted > history and not trim(ARGV[1]) then return refused or -2 end
 if wanted < history then trimming = 0 end
 local function setting(index)
   local value = tonumber(ARGV[index])
@@ -513,16 +574,16 @@ flush(ARGV[1], '', false, true)
 call('HSET', META, 'config', ARGV[3])
 return 1` as string,
   createBucket: `${bucketPart}
-if call('EXISTS', META) == 0 then
+if call('EXISTS', META) == 0 and call('EXISTS', LOG) == 0 then
   call('HSET', META, 'id', ARGV[1], 'config', ARGV[2])
   call('HSET', HEADS, '', pack(STATE, ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 0, 0, 0, 0, 0, 0, 1, 0, 0))
   call('XADD', LOG, '0-1', 'n', 'created', 'o', '')
 end
-return call('HMGET', META, 'id', 'config')` as string,
+return call('HGET', META, 'id')` as string,
   deleteBucket: `${bucketPart}
 ${statePart}
 call('UNLINK', META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, VOID)
-call('XADD', LOG, 'MAXLEN', 1, text(revision) .. '-' .. text(nudges + 1), 'n', 'deleted', 'o', '')
+call('XADD', LOG, 'MAXLEN', 1, text(revision) .. '-' .. text(nudges + 1), 'n', 'deleted', 'o', ARGV[1])
 call('PEXPIRE', LOG, 60000)
 return 1` as string,
   describe: `${bucketPart}
@@ -531,7 +592,7 @@ if due > 0 and now >= due or trimming then
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-  if not settle(ARGV[1]) or not trim(ARGV[1]) then return -2 end
+  if not settle(ARGV[1]) or not trim(ARGV[1]) then return refused or -2 end
 end
 return { call('HGET', META, 'config'), revision, compacted, count, bytes }` as string,
   findRows: `${bucketPart}
@@ -551,7 +612,18 @@ if from_key == '' then
   end
   if keys * COST > rows then return 0 end
 end
-local reply, last, room = { up_to, '', 1 }, from_key, limit
+local reply, room = { up_to, from_key, 1 }, newest_only and limit or math.max(16, math.floor(limit / history))
+local function add(key, head)
+  local n = byte(head)
+  for i = n, math.max(1, newest_only and n or n - history + 1), -1 do
+    local rev = read('>I8', head, 2 + (i - 1) * SIZE)
+    if rev <= after then return end
+    if rev <= up_to then
+      reply[#reply + 1] = rev
+      reply[#reply + 1] = key
+    end
+  end
+end
 for i = 6, #ARGV, 2 do
   local from, to = '[' .. ARGV[i], ARGV[i + 1] == '' and '+' or '(' .. ARGV[i + 1]
   local live = call('ZRANGEBYLEX', LIVE, from, to, 'LIMIT', 0, room)
@@ -563,15 +635,7 @@ for i = 6, #ARGV, 2 do
   end
   local is_full = #live == room or #marked == room
   for _, keys in ipairs({ live, marked }) do
-    for j, head in ipairs(heads_of(keys)) do
-      local rows = newest_only and { newest_of(head) } or visible(head)
-      for k = 1, #rows do
-        if rows[k].revision > after and rows[k].revision <= up_to then
-          reply[#reply + 1] = rows[k].revision
-          reply[#reply + 1] = keys[j]
-        end
-      end
-    end
+    for j, head in ipairs(heads_of(keys)) do add(keys[j], head) end
   end
   room = room - math.max(#live, #marked)
   if is_full then
@@ -586,21 +650,22 @@ if due > 0 and now >= due then
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-  if not settle(ARGV[1]) then return -2 end
+  if not settle(ARGV[1]) then return refused or -2 end
 end
 return { revision, compacted, last_nonce }` as string,
   purgeMarkers: `${bucketPart}
 ${statePart}
+${fencePart}
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
-if not settle(ARGV[1]) then return -2 end
+if not settle(ARGV[1]) then return refused or -2 end
 local older_than, after, limit = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local keys = call('ZRANGEBYLEX', MARKED, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, limit)
 local removed, done = 0, #keys < limit and 1 or 0
 load(keys)
 for i, key in ipairs(keys) do
-  local e = entries[key]
+  local e = entry(key)
   local rows = rows_of(e)
   local is_old = e.created <= stamp - older_than
   for j, row in ipairs(rows) do
@@ -611,12 +676,12 @@ for i, key in ipairs(keys) do
     end
   end
   after = key
-  if removed >= 1000 and i < #keys then
+  if work >= MOST and i < #keys then
     done = 0
     break
   end
 end
-if #changed > 0 then flush(ARGV[1], '', false, true) end
+if #changed > 0 then flush(ARGV[1], text(removed), false, true) end
 return { removed, after, done }` as string,
   readKeys: `${bucketPart}
 ${statePart}
@@ -666,11 +731,12 @@ end
 if due > 0 and now >= due then
 ${ledgerPart}
 ${settlePart}
-  if not settle(ARGV[1]) then return -2 end
+  if not settle(ARGV[1]) then return refused or -2 end
 end
 local after, up_to = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision)
 local newest_only, with_values, limit, max_size = ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
 local mode, FIRST, LOOKS = ARGV[10], 11, 2000
+if history > 8 then limit = math.min(limit, 200) end
 local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
 local given, size, last = 0, 0, after
 local function give(key, row)
@@ -680,8 +746,9 @@ local function give(key, row)
   reply[#reply + 1] = record(row, with_values)
   return given < limit and size < max_size
 end
-local function give_rows(revisions, keys)
-  for i, head in ipairs(heads_of(keys)) do
+local function give_rows(revisions, keys, heads)
+  heads = heads or heads_of(keys)
+  for i, head in ipairs(heads) do
     local row
     if head and newest_only then
       row = newest_of(head)
@@ -697,28 +764,23 @@ end
 if after >= up_to then
   last = math.max(after, up_to)
 elseif mode == 'keys' then
-  local rows, keys = {}, {}
+  local found, revisions, keys, heads = {}, {}, {}, {}
   for i = FIRST, #ARGV do keys[#keys + 1] = ARGV[i] end
   for i, head in ipairs(heads_of(keys)) do
-    local kept = not head and {} or newest_only and { newest_of(head) } or visible(head)
-    for j = 1, #kept do
-      if kept[j].revision > after and kept[j].revision <= up_to then
-        kept[j].key = keys[i]
-        rows[#rows + 1] = kept[j]
-      end
+    local n = head and byte(head) or 0
+    for j = n, math.max(1, newest_only and n or n - history + 1), -1 do
+      local rev = read('>I8', head, 2 + (j - 1) * SIZE)
+      if rev <= after then break end
+      if rev <= up_to then found[#found + 1] = { rev, keys[i], head } end
     end
   end
-  table.sort(rows, function(a, b) return a.revision < b.revision end)
-  last = up_to
-  for i, row in ipairs(rows) do
-    if not give(row.key, row) and i < #rows then
-      last = row.revision
-      break
-    end
-  end
+  table.sort(found, function(a, b) return a[1] < b[1] end)
+  for i = 1, math.min(#found, limit) do revisions[i], keys[i], heads[i] = found[i][1], found[i][2], found[i][3] end
+  local is_whole = give_rows(revisions, keys, heads)
+  if is_whole and #found <= limit or last == (found[#found] or {})[1] then last = up_to end
 elseif mode == 'rows' then
   local revisions, keys = {}, {}
-  for i = FIRST, #ARGV, 2 do
+  for i = FIRST, math.min(#ARGV, FIRST + 2 * limit - 1), 2 do
     revisions[#revisions + 1] = tonumber(ARGV[i])
     keys[#keys + 1] = ARGV[i + 1]
   end
@@ -729,7 +791,7 @@ else
   local newest = call('ZRANGEBYSCORE', NEWEST, low, high, 'WITHSCORES', 'LIMIT', 0, most)
   local older = newest_only and {} or call('ZRANGEBYSCORE', OLDER, low, high, 'WITHSCORES', 'LIMIT', 0, most)
   local revisions, keys, i, j, looked, reached = {}, {}, 1, 1, 0, after
-  while looked < most and (newest[i] or older[j]) do
+  while looked < most and #revisions < limit and (newest[i] or older[j]) do
     local a, b = tonumber(newest[i + 1]), tonumber(older[j + 1])
     local key
     if a and (not b or a < b) then
@@ -745,7 +807,7 @@ else
       keys[#keys + 1] = key
     end
   end
-  if looked < most then reached = up_to end
+  if looked < most and not newest[i] and not older[j] then reached = up_to end
   if give_rows(revisions, keys) then last = reached end
 end
 reply[6] = last
@@ -778,12 +840,19 @@ ${ledgerPart}
 ${settlePart}
 local is_settled = settle(ARGV[1])
 local is_trimmed = trim(ARGV[1])
+if refused then return refused end
 return { is_settled and is_trimmed and 0 or 1, due, now }` as string,
   takeTurn: `local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return { math.max(1, redis.call('PTTL', KEYS[1])) } end
 local names = redis.call('ZRANGE', KEYS[2], 0, -1)
 redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return { 0, (unpack or table.unpack)(names) }` as string,
+  voidBucket: `${bucketPart}
+if call('HGET', META, 'id') == ARGV[1] or call('EXISTS', LOG) == 1 then return 1 end
+insist()
+call('XADD', LOG, '0-1', 'n', 'void', 'o', '')
+call('PEXPIRE', LOG, 3600000)
+return 0` as string,
   void: `${bucketPart}
 ${statePart}
 local nonce, since = ARGV[1], tonumber(ARGV[2])
@@ -792,24 +861,24 @@ if since > 0 then
   local step = call('XRANGE', LOG, text(since) .. '-0', text(since) .. '-0')[1]
   if not step or step[2][2] ~= ARGV[3] then since = 0 end
 end
+local known = since > 0 and text(since) .. '-0' or '0-1'
 local last, is_known = '+', false
 while not is_known do
   local page = call('XREVRANGE', LOG, last, '-', 'COUNT', FAR)
   for _, item in ipairs(page) do
-    local rev, nudge = string.match(item[1], '^(%d+)%-(%d+)$')
-    if item[2][2] == nonce and nudge == '0' then return { tonumber(rev), item[2][4] } end
-    if tonumber(rev) <= since then
-      is_known = true
-      break
-    end
+    if item[2][2] == nonce then return { tonumber(string.match(item[1], '^%d+')), item[2][4] } end
+    is_known = is_known or item[1] == known
     last = '(' .. item[1]
   end
   if #page < FAR then break end
 end
 if not is_known then return 1 end
-if void > 0 and void < now then call('UNLINK', VOID) end
-call('HSET', VOID, nonce, text(now))
-void = now + KEEP
-call('HSET', HEADS, '', state())
+insist()
+call('ZREMRANGEBYSCORE', VOID, '-inf', text(now - KEEP))
+call('ZADD', VOID, text(now), nonce)
+if void == 0 then
+  void = 1
+  call('HSET', HEADS, '', state())
+end
 return 0` as string,
 };

@@ -1,0 +1,107 @@
+import { isKeyValueError, KeyValueError } from "@revkv/api";
+import type { Call } from "@revkv/api/adapter";
+import { Backoff, unlessAborted } from "@revkv/api/adapter";
+import type { BucketScripts } from "./bucket-scripts.ts";
+import type { ScriptName } from "./commands.ts";
+import { pause } from "./commands.ts";
+import type { Mark } from "./mark.ts";
+import type { Argument } from "./redis-client.ts";
+import { numberOf } from "./rows.ts";
+import { isAnswer, isPassing } from "./translate-error.ts";
+
+/** What a script answers when its nonce is void, and a commit when the server has no memory for its puts. */
+const isVoid = -3;
+const isFull = -4;
+
+/** How an answer is read. */
+interface Reading<Result> {
+  /** The arguments with which puts are refused one by one. */
+  readonly withoutMemory?: () => readonly Argument[];
+  /** What the script's answer means. */
+  readonly answered: (reply: readonly unknown[], nonce: string) => Result;
+  /** What the log tells of a step whose answer was lost: its last revision, and words; undefined when it does not say. */
+  readonly recalled: (last: number, words: string) => Result | undefined;
+}
+
+/**
+ * Carries out steps that write to a bucket, none of them twice (rule M10). One whose answer was lost is looked for in the
+ * log; if it is not there its nonce is made void at the same moment, so that it may come as late as it likes, and it is
+ * sent with another.
+ */
+export class Writer {
+  readonly #scripts: BucketScripts;
+  /** Called when a step is answered that its caller has given up. */
+  readonly #onLate: () => void;
+  /** How far back a lost step has to be looked for: to what was the head before it was sent. */
+  #known: Mark;
+
+  constructor(scripts: BucketScripts, known: Mark, onLate: () => void) {
+    this.#scripts = scripts;
+    this.#known = known;
+    this.#onLate = onLate;
+  }
+
+  /** Takes note of what is the head, or was a moment ago. */
+  saw(head: Mark): void {
+    this.#known = head;
+  }
+
+  async write<Result>(
+    name: ScriptName,
+    given: readonly Argument[],
+    { signal }: Call,
+    { answered, recalled, withoutMemory }: Reading<Result>,
+  ): Promise<Result> {
+    let args = given;
+    const since = this.#known;
+    const backoff = new Backoff();
+    let nonce = this.#scripts.nonces.next();
+    /** Why it is not known whether the last attempt was carried out. */
+    let doubt: unknown;
+    for (;;) {
+      try {
+        if (doubt !== undefined) {
+          const step = await unlessAborted(this.#findOut(nonce, since, doubt), signal);
+          const result = step && recalled(...step);
+          if (result !== undefined) return result;
+          if (step !== undefined) throw unknown("the log does not tell what became of the write", doubt);
+          doubt = undefined;
+          nonce = this.#scripts.nonces.next();
+        }
+        const sending = this.#scripts.attempt(name, [nonce, ...args]);
+        signal.addEventListener("abort", () => void sending.then(this.#onLate, this.#onLate), { once: true });
+        const reply = await unlessAborted(sending, signal);
+        if (reply === isVoid) nonce = this.#scripts.nonces.next();
+        else if (reply === isFull) args = withoutMemory?.() ?? given;
+        else if (reply !== undefined) return answered(reply as readonly unknown[], nonce);
+      } catch (error) {
+        if (signal.aborted || isKeyValueError(error)) throw error;
+        if (isAnswer(error)) {
+          if (!isPassing(error)) throw doubt === undefined ? error : unknown(error.message, doubt);
+        } else if (!isPassing(error)) doubt ??= error;
+        await this.#wait(backoff, signal, doubt, error);
+      }
+    }
+  }
+
+  /** What the log says of a step whose answer was lost; undefined when it was not carried out, and never will be. */
+  async #findOut(nonce: string, since: Mark, doubt: unknown): Promise<readonly [number, string] | undefined> {
+    const reply = await this.#scripts.attempt("void", [nonce, String(since.revision), since.nonce]);
+    if (reply === 0) return undefined;
+    if (!Array.isArray(reply)) throw unknown("the log does not reach back to the write", doubt);
+    return [numberOf(reply[0]), String(reply[1])];
+  }
+
+  /** While it is in doubt what became of a step, giving up must not say that it was not sent. */
+  async #wait(backoff: Backoff, signal: AbortSignal, doubt: unknown, error: unknown): Promise<void> {
+    try {
+      await pause(backoff, signal, error);
+    } catch (late) {
+      throw doubt ?? late;
+    }
+  }
+}
+
+function unknown(why: string, cause: unknown): KeyValueError {
+  return new KeyValueError("OUTCOME_UNKNOWN", `the answer was lost, and ${why}`, { cause });
+}
