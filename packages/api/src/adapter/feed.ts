@@ -104,9 +104,12 @@ export class Feed {
       revision = revisions[index] as number;
       if (op === "purge" && this.#reads > 0) this.#purged.set(key, revision);
     }
-    if (revision <= this.#written) return;
+    if (revision === 0) return;
+    const isBehind = revision <= this.#written;
     this.#written = revision;
-    if (revision > this.#head) this.#resumeAll();
+    // After a failover that lost writes their revisions are given again (rule W14).
+    if (isBehind) this.wake();
+    else if (revision > this.#head) this.#resumeAll();
   }
 
   /** Something was removed by this manager other than by a write: what is being read is to be read again. */
