@@ -49,13 +49,14 @@ export class RedisBucket implements BucketStorage {
   /** Whether the last read needed no script: one is needed where something can expire, or a value is not in line. */
   #headsSuffice = true;
 
-  /** `head` is what the bucket's head was a moment ago. */
-  constructor(store: Store, name: string, incarnation: string, head: Mark) {
+  /** `head` is what the bucket's head was a moment ago, if that is known. */
+  constructor(store: Store, name: string, incarnation: string, head?: Mark) {
     this.#store = store;
     this.name = name;
     this.incarnation = incarnation;
     this.scripts = new BucketScripts(store.commands, store.nonces, store.prefix, name, incarnation);
-    this.#writer = new Writer(this.scripts, head, () => store.changes.wake(this.scripts.log));
+    this.#writer = new Writer(this.scripts, () => store.changes.wake(this.scripts.log));
+    if (head !== undefined) this.#writer.saw(head);
   }
 
   commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {

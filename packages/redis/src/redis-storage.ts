@@ -4,14 +4,14 @@ import type { Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep }
 import { embeddedCapabilities, parseConfig } from "@revkv/api/adapter";
 import { canExpire, settingsOf } from "./bucket-config.ts";
 import type { SharedKeys } from "./bucket-keys.ts";
-import { bucketKeys, headsIndex, logIndex, metaKey, sharedKeys } from "./bucket-keys.ts";
+import { bucketKeys, logIndex, metaKey, sharedKeys } from "./bucket-keys.ts";
 import { BucketScripts } from "./bucket-scripts.ts";
 import type { ChangeReader } from "./change-reader.ts";
 import type { Commands } from "./commands.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Store } from "./redis-bucket.ts";
 import { RedisBucket } from "./redis-bucket.ts";
-import { headOf, numberOf } from "./rows.ts";
+import { numberOf } from "./rows.ts";
 import { isAnswer, translateError } from "./translate-error.ts";
 
 /** How often somebody looks for due entries, in milliseconds: whoever wrote them may be gone (rule T2). */
@@ -76,12 +76,7 @@ export class RedisStorage implements Storage {
     const read = (): Promise<unknown> => commands.command("hmget", metaKey(prefix, name), "id", "config");
     const [id, config] = (await commands.repeat(read, call.signal)) as readonly (Buffer | null)[];
     if (!id) return undefined;
-    const heads = bucketKeys(prefix, name, String(id))[headsIndex] as string;
-    const state = (await commands.repeat(() => commands.command("hget", heads, ""), call.signal)) as Buffer | null;
-    // It was deleted between the two.
-    if (state === null) return undefined;
-    const bucket = new RedisBucket(this.#store, name, String(id), headOf(state));
-    return { bucket, config: parseConfig(String(config)) };
+    return { bucket: new RedisBucket(this.#store, name, String(id)), config: parseConfig(String(config)) };
   }
 
   async createBucket(config: NormalizedConfig, call: Call): Promise<CreatedBucket> {

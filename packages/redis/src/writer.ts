@@ -6,7 +6,7 @@ import type { ScriptName } from "./commands.ts";
 import { pause } from "./commands.ts";
 import type { Mark } from "./mark.ts";
 import type { Argument } from "./redis-client.ts";
-import { numberOf } from "./rows.ts";
+import { headOf, numberOf } from "./rows.ts";
 import { isAnswer, isPassing } from "./translate-error.ts";
 
 /** What a script answers when its nonce is void, and a commit when the server has no memory for its puts. */
@@ -33,11 +33,10 @@ export class Writer {
   /** Called when a step is answered that its caller has given up. */
   readonly #onLate: () => void;
   /** How far back a lost step has to be looked for: to what was the head before it was sent. */
-  #known: Mark;
+  #known: Mark | undefined;
 
-  constructor(scripts: BucketScripts, known: Mark, onLate: () => void) {
+  constructor(scripts: BucketScripts, onLate: () => void) {
     this.#scripts = scripts;
-    this.#known = known;
     this.#onLate = onLate;
   }
 
@@ -49,11 +48,12 @@ export class Writer {
   async write<Result>(
     name: ScriptName,
     given: readonly Argument[],
-    { signal }: Call,
+    call: Call,
     { answered, recalled, withoutMemory }: Reading<Result>,
   ): Promise<Result> {
+    const { signal } = call;
     let args = given;
-    const since = this.#known;
+    const since = (this.#known ??= headOf((await this.#scripts.readHeads([], call)).state));
     const backoff = new Backoff();
     let nonce = this.#scripts.nonces.next();
     /** Why it is not known whether the last attempt was carried out. */

@@ -3,9 +3,12 @@ import type { RedisServer } from "@revkv/servers/redis";
 import { redisCommand, startRedis } from "@revkv/servers/redis";
 import type { TcpProxy } from "@revkv/servers/tcp-proxy";
 import { startProxy } from "@revkv/servers/tcp-proxy";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import type { RedisConnectOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
+
+// On a busy machine servers take seconds to start.
+vi.setConfig({ testTimeout: 30_000 });
 
 /** Carries something out when the test is over, the latest first. */
 export function later(cleanup: () => unknown): void {
