@@ -53,7 +53,7 @@ export class Writer {
   ): Promise<Result> {
     const { signal } = call;
     let args = given;
-    const since = (this.#known ??= headOf((await this.#scripts.readHeads([], call)).state));
+    const since = this.#known ?? headOf((await this.#scripts.readHeads([], call)).state);
     const backoff = new Backoff();
     let nonce = this.#scripts.nonces.next();
     /** Why it is not known whether the last attempt was carried out. */
