@@ -20,6 +20,8 @@ export interface Adapter {
   load(): Promise<AdapterModule>;
   /** A URL as options of the adapter's `connect`. */
   options(url: string): Readonly<Record<string, unknown>>;
+  /** Options with which `connect` leaves the storage as it is. */
+  readonly asItIs?: Readonly<Record<string, unknown>>;
 }
 
 const nats: string = "@revkv/nats";
@@ -51,6 +53,7 @@ const adapters: readonly Adapter[] = [
     client: "pg",
     schemes: ["postgres:", "postgresql:"],
     example: "postgres://host/database",
+    asItIs: { migrate: false },
     options: (url) => {
       const { rest, value } = takeParameter(url, "schema");
       return { connectionString: rest, ...(value === null ? {} : { schema: value }) };

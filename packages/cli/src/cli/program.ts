@@ -1,8 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
+import { defaultStore } from "./default-store.ts";
 import { parseDuration } from "./duration.ts";
 import { exitCode } from "./exit-code.ts";
 import { describeError, exitCodeOf } from "./failure.ts";
-import { defaultStore } from "./store-url.ts";
 import { verbs } from "./verbs.ts";
 import { version } from "./version.ts";
 

@@ -1,8 +1,9 @@
 import type { KeyValue, KeyValueEvent, KeyValueManager } from "@revkv/api";
 import { connect } from "../connect.ts";
+import { defaultStore } from "./default-store.ts";
 import { withoutPasswords } from "./failure.ts";
 import { Output } from "./output.ts";
-import { checkThatItExists, defaultStore } from "./store-url.ts";
+import { checkThatItExists } from "./store-url.ts";
 
 /** What every verb understands. */
 export interface GlobalOptions {

@@ -3,9 +3,6 @@ import { adapterOf, sqliteFile } from "../adapters.ts";
 import { notFound } from "./failure.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Where buckets are when nothing else was said. */
-export const defaultStore = "sqlite:./revkv.db";
-
 /** A bucket in a store. */
 export interface BucketUrl {
   /** The store's URL; undefined: the store of the command. */

@@ -1,12 +1,12 @@
+import type { KeyValueEvent } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
-import { adapterOf } from "../adapters.ts";
+import { adapterOf, loadAdapter } from "../adapters.ts";
 import { describeError } from "../cli/failure.ts";
-import { connect } from "../connect.ts";
 import type { Finding } from "./finding.ts";
 import { failure, ok, warning } from "./finding.ts";
 
-/** Looks at what one kind of store has beyond the others; nothing is changed. */
-type Examination = (url: string) => AsyncIterable<Finding>;
+/** Looks at what one kind of store has beyond the others; returns whether revkv can be tried out on it as it is. */
+type Examination = (url: string) => AsyncGenerator<Finding, boolean>;
 
 const examinations: Readonly<Record<string, () => Promise<{ readonly examination: Examination }>>> = {
   "@revkv/sqlite": () => import("./sqlite.ts"),
@@ -21,10 +21,8 @@ export async function* examine(url: string, timeout: number | undefined): AsyncG
   try {
     const load = examinations[module];
     if (load !== undefined) {
-      for await (const finding of (await load()).examination(url)) {
-        isFit &&= finding.state !== "failure";
-        yield finding;
-      }
+      const { examination } = await load();
+      isFit = yield* withVerdict(examination(url));
     }
     if (isFit) yield* tryOut(url, timeout);
   } catch (error) {
@@ -32,15 +30,31 @@ export async function* examine(url: string, timeout: number | undefined): AsyncG
   }
 }
 
+/** Passes findings on, and returns whether the store is fit: no finding is a failure. */
+async function* withVerdict(findings: AsyncGenerator<Finding, boolean>): AsyncGenerator<Finding, boolean> {
+  let hasFailed = false;
+  for (;;) {
+    const item = await findings.next();
+    if (item.done) return item.value && !hasFailed;
+    hasFailed ||= item.value.state === "failure";
+    yield item.value;
+  }
+}
+
 /** Opens the store as an application does, and reads the list of buckets. */
 async function* tryOut(url: string, timeout: number | undefined): AsyncGenerator<Finding, void> {
   const unsafe: string[] = [];
-  const manager = await connect(url, {
+  const adapter = adapterOf(url);
+  const { connect } = await loadAdapter(adapter);
+  const options = {
+    ...adapter.options(url),
+    ...adapter.asItIs,
     timeout,
-    onEvent: ({ type, message }) => {
+    onEvent: ({ type, message }: KeyValueEvent) => {
       if (type === "unsafe-setting") unsafe.push(message);
     },
-  });
+  };
+  const manager = await connect(options as never);
   try {
     const start = performance.now();
     let buckets = 0;

@@ -19,7 +19,7 @@ interface Server {
 }
 
 /** The server, its settings, the schema and what this user may do in it. */
-export async function* examination(url: string): AsyncGenerator<Finding, void> {
+export async function* examination(url: string): AsyncGenerator<Finding, boolean> {
   const { connectionString, schema = "revkv" } = adapterOf(url).options(url) as {
     readonly connectionString: string;
     readonly schema?: string;
@@ -61,6 +61,7 @@ export async function* examination(url: string): AsyncGenerator<Finding, void> {
       yield ok("migrations", `${applied.rows[0]?.count} applied to schema "${schema}"`);
       yield* tableFindings(await missingGrants(client, schema), schema);
     }
+    return server.schema;
   } finally {
     await client.end();
   }

@@ -3,7 +3,7 @@ import type { Finding } from "./finding.ts";
 import { clockFinding, failure, ok, warning } from "./finding.ts";
 
 /** The server, what it does when its memory is full, and whether it keeps what it was told. */
-export async function* examination(url: string): AsyncGenerator<Finding, void> {
+export async function* examination(url: string): AsyncGenerator<Finding, boolean> {
   const { url: serverUrl } = adapterOf(url).options(url) as { readonly url: string };
   const { Redis } = await import("ioredis");
   const client = new Redis(serverUrl, {
@@ -32,6 +32,7 @@ export async function* examination(url: string): AsyncGenerator<Finding, void> {
     );
     yield* serverFindings(info);
     yield clockFinding(Number(seconds) * 1000 + Number(microseconds) / 1000, before, after);
+    return true;
   } finally {
     client.disconnect();
   }

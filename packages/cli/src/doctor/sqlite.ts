@@ -5,11 +5,11 @@ import type { Finding } from "./finding.ts";
 import { failure, ok } from "./finding.ts";
 
 /** The file, who may write to it, and how it is kept. */
-export async function* examination(url: string): AsyncGenerator<Finding, void> {
+export async function* examination(url: string): AsyncGenerator<Finding, boolean> {
   const file = resolve(sqliteFile(url));
   if (!existsSync(file)) {
     yield failure("file", `${file} does not exist`, "check the path; the first `revkv add` creates the file");
-    return;
+    return false;
   }
   yield ok("file", `${file}, ${statSync(file).size} bytes`);
   // The log beside the file is created and removed as it is needed.
@@ -23,7 +23,7 @@ export async function* examination(url: string): AsyncGenerator<Finding, void> {
   const { isReadable, version, journalMode } = await look(file);
   if (!isReadable) {
     yield failure("database", "the file is no database of SQLite, or damaged", "restore it from a backup");
-    return;
+    return false;
   }
   yield ok("version", `SQLite ${version}`);
   if (journalMode === "wal") yield ok("journal", "write-ahead log");
@@ -34,6 +34,7 @@ export async function* examination(url: string): AsyncGenerator<Finding, void> {
       "only a write-ahead log lets readers and a writer work at the same time: PRAGMA journal_mode = WAL",
     );
   }
+  return true;
 }
 
 function isWritable(path: string): boolean {
