@@ -7,7 +7,7 @@ import type { BucketStatements } from "./bucket-statements.ts";
 import { latest, listOf, listOfKeys, operationCode, rowOf } from "./rows.ts";
 
 /** How many due rows one look gives. */
-const duePage = 100;
+const duePage = 200;
 
 /**
  * The rows of a bucket within one write transaction. The newest row of each key is read once, for all keys of a batch
