@@ -1,5 +1,5 @@
 import type { NormalizedConfig } from "@revkv/api";
-import { sameConfig } from "@revkv/api";
+import { KeyValueError, sameConfig } from "@revkv/api";
 import type {
   Awaitable,
   BucketDescription,
@@ -103,8 +103,12 @@ export class SqliteBucket implements BucketStorage {
     });
   }
 
-  configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Awaitable<boolean> {
-    return this.#store.write(call, () => {
+  async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean> {
+    // What is due by now is carried out in steps of its own, so that the change has only the rest to do.
+    for (const now = Date.now(); await this.settle(call, now); ) {
+      if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "due entries took all the time to be removed");
+    }
+    return await this.#store.write(call, () => {
       const state = this.#state.read();
       const { config } = state;
       if (!sameConfig(config, from)) return false;
@@ -146,9 +150,9 @@ export class SqliteBucket implements BucketStorage {
     });
   }
 
-  /** Carries out what is due; false when nothing was. */
-  settle(call: Call): Awaitable<boolean> {
-    return this.#change(call, (ledger) => settleDue(ledger, Date.now()));
+  /** Carries out some of what was due at a time; false when nothing was. */
+  settle(call: Call, now: number = Date.now()): Awaitable<boolean> {
+    return this.#change(call, (ledger) => settleDue(ledger, now));
   }
 
   /** When the first of the rows is due, in milliseconds; infinity when none is. */

@@ -84,3 +84,34 @@ test.each(["before", "after"] as const)(
     expect(await stays?.bucket.head(call)).toEqual({ revision: 2, compactedTo: 0 });
   },
 );
+
+test("a change of the config carries out what is due in many steps, between which others write", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const driver = inMemory();
+  const command = driver.command.bind(driver);
+  let transactions = 0;
+  driver.command = (sql) => {
+    const statement = command(sql);
+    if (sql !== "BEGIN IMMEDIATE") return statement;
+    const run = statement.run.bind(statement);
+    statement.run = (...parameters) => {
+      transactions += 1;
+      return run(...parameters);
+    };
+    return statement;
+  };
+  const config = configOf("b");
+  const { bucket } = await (await storageOn(driver)).createBucket(config, call);
+  const units = Array.from({ length: 2000 }, (_, index): Unit => {
+    return [{ op: "put", key: `key.${index}`, value: "x", expect: undefined, ttl: 1000 }];
+  });
+  await bucket.commit(units, call);
+  vi.setSystemTime(Date.now() + 1000);
+  transactions = 0;
+  expect(await bucket.configure(config, { ...config, limitMarkerTtl: 90_000 }, call)).toBe(true);
+  expect(transactions).toBeGreaterThan(5);
+  expect((await bucket.head(call)).revision).toBe(4000);
+  const late = { signal: AbortSignal.abort() };
+  vi.setSystemTime(Date.now() + 60_000);
+  await expect(bucket.configure(config, config, late)).rejects.toMatchObject({ code: "TIMEOUT" });
+});
