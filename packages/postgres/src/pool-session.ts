@@ -2,7 +2,8 @@ import type { Call } from "@revkv/api/adapter";
 import type { Connections } from "./connections.ts";
 import type { PostgresClient } from "./postgres-pool.ts";
 import { PreparedQuery, protocolClient } from "./prepared-query.ts";
-import type { Columns, Parameter, Session } from "./session.ts";
+import type { Bound, Columns, Parameter, Session } from "./session.ts";
+import { boundNow } from "./session.ts";
 import type { Statement } from "./statements.ts";
 import { isAnswer } from "./translate-error.ts";
 
@@ -32,10 +33,10 @@ export class PoolSession implements Session {
 
   run(statement: Statement, parameters: readonly Parameter[], call: Call): Promise<readonly Columns[]> {
     const send = statement.writes && this.#options.isolate ? this.#sendIsolated : this.#send;
-    return this.#connections.lend(call, (client) => send.call(this, client, statement, parameters));
+    return this.#connections.lend(call, (client) => send.call(this, client, statement, boundNow(parameters)));
   }
 
-  #send(client: PostgresClient, statement: Statement, parameters: readonly Parameter[]): Promise<readonly Columns[]> {
+  #send(client: PostgresClient, statement: Statement, parameters: readonly Bound[]): Promise<readonly Columns[]> {
     const { preparedStatements } = this.#options;
     const speaker = preparedStatements && statement.isHot ? protocolClient(client) : undefined;
     if (speaker === undefined) return this.#query(client, statement, parameters);
@@ -48,7 +49,7 @@ export class PoolSession implements Session {
   async #query(
     client: PostgresClient,
     { name, text }: Statement,
-    parameters: readonly Parameter[],
+    parameters: readonly Bound[],
   ): Promise<readonly Columns[]> {
     const named = this.#options.preparedStatements ? { name } : undefined;
     const result = await client.query({ ...named, text, values: parameters as unknown[], rowMode: "array" });
@@ -58,7 +59,7 @@ export class PoolSession implements Session {
   async #sendIsolated(
     client: PostgresClient,
     statement: Statement,
-    parameters: readonly Parameter[],
+    parameters: readonly Bound[],
   ): Promise<readonly Columns[]> {
     await client.query({ text: begin });
     let rows: readonly Columns[];

@@ -24,6 +24,7 @@ import { readLogPage } from "./log-reader.ts";
 import { expectation, laterOnes, operationCode, outcomeOf, outcomesOf } from "./outcomes.ts";
 import { liveRow, numberOf, rowOf } from "./rows.ts";
 import type { Session } from "./session.ts";
+import { whatIsLeftOf } from "./session.ts";
 import type { Statements } from "./statements.ts";
 
 /** How changes of buckets become known to others. */
@@ -39,7 +40,7 @@ export interface Store {
   readonly statements: Statements;
   readonly session: Session;
   readonly announcements: Announcements;
-  /** How long a write waits for another transaction that holds the bucket, in milliseconds. */
+  /** How long a write waits at the most until it holds the bucket, in milliseconds: less than its caller does. */
   readonly lockWait: number;
 }
 
@@ -137,11 +138,12 @@ export class PostgresBucket implements BucketStorage {
 
   async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean | "more"> {
     const { session, statements, lockWait } = this.#store;
+    const wait = whatIsLeftOf(lockWait);
     const [found] = await session.run(statements.query.findBucket, [this.name], call);
     if (found === undefined || numberOf(found[0]) !== this.id) throw bucketGone();
     const text = found[2] as string;
     if (!sameConfig(parseConfig(text), from)) return false;
-    const parameters = [this.id, text, ...configParameters(to), settledAtATime, lockWait];
+    const parameters = [this.id, text, ...configParameters(to), settledAtATime, wait];
     try {
       const [row] = await session.run(statements.query.configure, parameters, call);
       return (row?.[0] as boolean | null) ?? "more";
@@ -152,7 +154,8 @@ export class PostgresBucket implements BucketStorage {
 
   async purgeMarkers({ olderThan, after, limit }: PurgeQuery, call: Call): Promise<PurgePage> {
     const { session, statements, lockWait } = this.#store;
-    const parameters = [this.id, olderThan, after, limit, lockWait];
+    const wait = whatIsLeftOf(lockWait);
+    const parameters = [this.id, olderThan, after, limit, wait];
     try {
       const [row] = await session.run(statements.query.purgeMarkers, parameters, call);
       const [removed, looked, last] = row ?? [];
@@ -176,6 +179,7 @@ export class PostgresBucket implements BucketStorage {
 
   async #write(write: Write, call: Call): Promise<Outcome> {
     const { session, statements, lockWait } = this.#store;
+    const wait = whatIsLeftOf(lockWait);
     const [row] = await session.run(
       statements.query.write,
       [
@@ -185,7 +189,7 @@ export class PostgresBucket implements BucketStorage {
         write.op === "put" ? bytesOf(write.value) : null,
         expectation(write),
         write.ttl ?? null,
-        lockWait,
+        wait,
       ],
       call,
     );
@@ -194,6 +198,7 @@ export class PostgresBucket implements BucketStorage {
 
   async #commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {
     const { session, statements, lockWait } = this.#store;
+    const wait = whatIsLeftOf(lockWait);
     const writes = units.flat();
     const isSingle = writes.length === units.length;
     const [row] = await session.run(
@@ -207,7 +212,7 @@ export class PostgresBucket implements BucketStorage {
         writes.every(({ expect }) => expect === undefined) ? null : numberArray(writes.map(expectation)),
         writes.every(({ ttl }) => ttl === undefined) ? null : numberArray(writes.map(({ ttl }) => ttl ?? null)),
         numberArray(laterOnes(writes)),
-        lockWait,
+        wait,
       ],
       call,
     );

@@ -7,6 +7,7 @@ import type { Listener } from "./listener.ts";
 import type { Store } from "./postgres-bucket.ts";
 import { PostgresBucket } from "./postgres-bucket.ts";
 import { numberOf } from "./rows.ts";
+import { whatIsLeftOf } from "./session.ts";
 import { translateError } from "./translate-error.ts";
 
 /** How often every manager looks for due entries, in milliseconds: whoever wrote them may be gone (rule T2). */
@@ -80,7 +81,7 @@ export class PostgresStorage implements Storage {
 
   async deleteBucket(name: string, call: Call): Promise<boolean> {
     const { session, statements, lockWait } = this.#store;
-    const [row] = await session.run(statements.query.dropBucket, [name, lockWait], call);
+    const [row] = await session.run(statements.query.dropBucket, [name, whatIsLeftOf(lockWait)], call);
     const id = row?.[0] ?? null;
     if (id === null) return false;
     this.#channels.removed(numberOf(id));

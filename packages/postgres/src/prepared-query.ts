@@ -1,5 +1,5 @@
 import type { PostgresClient } from "./postgres-pool.ts";
-import type { Columns, Parameter } from "./session.ts";
+import type { Bound, Columns } from "./session.ts";
 import type { Statement } from "./statements.ts";
 
 /** What `pg` shows of a connection to queries that speak the protocol themselves, as its cursors do. */
@@ -36,10 +36,10 @@ export class PreparedQuery {
   readonly text: string;
   /** Told how it ended; the driver puts its own in front where it has a time limit. */
   callback: (error: unknown, rows?: readonly Columns[]) => void;
-  readonly #parameters: readonly Parameter[];
+  readonly #parameters: readonly Bound[];
   readonly #rows: Columns[] = [];
 
-  constructor({ name, text }: Statement, parameters: readonly Parameter[], callback: PreparedQuery["callback"]) {
+  constructor({ name, text }: Statement, parameters: readonly Bound[], callback: PreparedQuery["callback"]) {
     this.name = name;
     this.text = text;
     this.#parameters = parameters;
@@ -82,7 +82,7 @@ export class PreparedQuery {
 }
 
 /** A parameter as it is sent: bytes as they are, the rest as text. */
-function bound(parameter: Parameter): Buffer | string | null {
+function bound(parameter: Bound): Buffer | string | null {
   if (parameter === null || typeof parameter === "string") return parameter;
   if (typeof parameter !== "object") return String(parameter);
   return Buffer.isBuffer(parameter)

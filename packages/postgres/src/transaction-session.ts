@@ -1,6 +1,7 @@
 import { KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
 import type { Columns, Parameter, Session } from "./session.ts";
+import { boundNow } from "./session.ts";
 import type { Statement } from "./statements.ts";
 
 /**
@@ -50,7 +51,7 @@ export class TransactionSession implements Session {
       );
     }
     try {
-      const { rows } = await this.#client.query(this.#textOf(statement), [...parameters]);
+      const { rows } = await this.#client.query(this.#textOf(statement), boundNow(parameters));
       return rows.map((row) => (Array.isArray(row) ? row : Object.values(row as object)));
     } catch (error) {
       throw answerIn(error) ?? failed(error);

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import type { TransactionClient } from "../src/index.ts";
-import { open } from "./open.ts";
+import { open, poolOf } from "./open.ts";
 import { begin, setUp } from "./using.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -23,6 +23,21 @@ test("other writers wait for the transaction, fail with TIMEOUT at their deadlin
   await client.query("COMMIT");
   expect((await Promise.all(waiting)).toSorted()).toEqual([2, 3]);
   expect(await kv.keys()).toEqual(["a", "e", "f"]);
+});
+
+test("a writer that has waited for a connection waits for the transaction as long as is left, and is told that nothing was written", async () => {
+  const { url, schema, other } = await setUp({ timeout: 1500 });
+  const pool = poolOf(url, { max: 1 });
+  const kv = await (await open({ pool, schema, timeout: 3000 })).keyValue("b");
+  const client = await begin(poolOf(url));
+  await kv.using(client).put("a", "1");
+  const borrowed = await pool.connect();
+  const writing = kv.put("b", "1");
+  await expect(other.put("b", "1")).rejects.toMatchObject({ code: "TIMEOUT" });
+  borrowed.release();
+  await expect(writing).rejects.toMatchObject({ code: "TIMEOUT" });
+  await client.query("ROLLBACK");
+  expect(await other.keys()).toEqual([]);
 });
 
 test("a transaction that waits for another gives up as any writer does, and can then only be rolled back", async () => {
