@@ -31,10 +31,10 @@ export interface Server {
  */
 export async function inspectServer(client: PostgresClient, lock: number): Promise<Server> {
   const { rows } = await client.query({
-    text: `WITH held AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1, -1) AS got)
+    text: `WITH held AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1::int, -1) AS got)
       SELECT current_setting('server_version_num')::int AS number, version() AS name, pg_backend_pid() AS pid, pg_is_in_recovery() AS standby,
         current_setting('default_transaction_isolation') AS isolation,
-        (SELECT string_agg(s.name, ' ') FROM pg_settings s WHERE s.setting = 'off' AND s.name = ANY ($2)) AS off,
+        (SELECT string_agg(s.name, ' ') FROM pg_settings s WHERE s.setting = 'off' AND s.name = ANY ($2::text[])) AS off,
         (SELECT count(*)::int FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_backend_pid() AND got IS NOT NULL) AS locks,
         got
       FROM held`,

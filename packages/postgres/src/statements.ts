@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { migrations, queries } from "./generated/sql.ts";
 
 /** The clock of all processes, in milliseconds since 1970 (rule T6). In place: a function would cost more than it does. */
-const now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+const now = "(extract(epoch FROM clock_timestamp())::numeric * 1000.0)::bigint";
 
 type QueryName = keyof typeof queries;
 

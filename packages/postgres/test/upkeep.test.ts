@@ -68,6 +68,18 @@ test("W13: a marker that a lowered history has hidden does not count when it fal
   expect(await kv.status()).toMatchObject({ compactedTo: 0, values: 1 });
 });
 
+test("T9: what a transaction finds due is carried out in the order of its operations", async () => {
+  const url = await emptyDatabase();
+  const kv = await (await open(url)).createKeyValue({ bucket: "b", history: 5, limitMarkerTtl: 60_000 });
+  await stopSweepers(url);
+  await addDue(url, 1, 6);
+  const keys = ["due.4", "due.1", "due.6", "due.2", "due.5", "due.3"];
+  await kv.transaction([...keys, "due.1"].map((key) => ({ op: "put", key, value: "x" })));
+  const log = await kv.history(">");
+  expect(log.filter(({ reason }) => reason === "expired").map(({ key }) => key)).toEqual(keys);
+  expect(log.map(({ revision }) => revision)).toEqual(Array.from({ length: 13 }, (_, index) => index + 7));
+});
+
 test("nobody sweeps where nothing can expire, nor where nothing is due", async () => {
   const url = await emptyDatabase();
   const database = new URL(url).pathname.slice(1);

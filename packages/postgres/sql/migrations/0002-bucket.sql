@@ -12,7 +12,7 @@ BEGIN
   END IF;
   IF pg_try_advisory_xact_lock({lock}, p_bucket) THEN RETURN; END IF;
   before := current_setting('lock_timeout');
-  PERFORM set_config('lock_timeout', p_wait || 'ms', true);
+  PERFORM set_config('lock_timeout', p_wait::text || 'ms', true);
   PERFORM pg_advisory_xact_lock({lock}, p_bucket);
   PERFORM set_config('lock_timeout', before, true);
 END

@@ -35,7 +35,7 @@ BEGIN
     RETURNING e.revision, e.op, octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size,
       e.expires <= p_now OR e.created + b.ttl <= p_now AS due
   )
-  SELECT (array_agg(op ORDER BY revision DESC))[1], max(revision) FILTER (WHERE due AND op <> 0), sum(gone.size)
+  SELECT (pg_catalog.array_agg(op ORDER BY revision DESC))[1], max(revision) FILTER (WHERE due AND op <> 0), sum(gone.size)
   INTO newest_op, compacted, size FROM gone;
   IF newest_op = 0 AND b.marker_ttl IS NOT NULL THEN
     head := head + 1;

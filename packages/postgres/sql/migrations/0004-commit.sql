@@ -73,7 +73,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   RETURN (
     SELECT coalesce(sum(octet_length(n.key) + coalesce(octet_length(n.value), 0)), 0)
-    FROM (SELECT DISTINCT i.key FROM unnest(p_keys) AS i (key)) k, LATERAL (
+    FROM (SELECT DISTINCT i.key FROM pg_catalog.unnest(p_keys) AS i (key)) k, LATERAL (
       SELECT e.key, e.value FROM {schema}.entry e
       WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC LIMIT b.history
     ) n);
@@ -113,7 +113,7 @@ BEGIN
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);
-  IF p_sizes IS NULL AND cardinality(p_keys) >= 5 AND {schema}.is_simple(b, p_ops) THEN
+  IF p_sizes IS NULL AND pg_catalog.cardinality(p_keys) >= 5 AND {schema}.is_simple(b, p_ops) THEN
     IF p_expects IS NULL AND p_lives IS NULL AND (b.max_value_size IS NULL OR {schema}.fit(p_values, b.max_value_size)) THEN
       RETURN {schema}.write_together(b.id, b.history, stamp, head, p_ops, p_keys, p_values, p_later);
     END IF;
@@ -121,34 +121,34 @@ BEGIN
       IF last - first >= 5 THEN
         result := {schema}.judge_together(b.id, b.history, b.max_value_size, stamp, p_ops[first:last], p_keys[first:last],
           p_values[first:last], p_expects[first:last], p_lives[first:last], head);
-        outcomes := outcomes || result.outcomes;
+        outcomes := pg_catalog.array_cat(outcomes, result.outcomes);
         head := result.head;
         first := last + 1;
       END IF;
       FOR i IN first .. last LOOP
         result := {schema}.apply(
           b, now, stamp, coalesce(p_ops[i], 0::smallint), p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
-        outcomes := outcomes || coalesce(result.refusal || '@0', result.revision::text);
+        outcomes := pg_catalog.array_append(outcomes, coalesce(result.refusal || '@0', result.revision::text));
         head := result.head;
       END LOOP;
       first := last + 1;
     END LOOP;
-    RETURN array_to_string(outcomes, ' ');
+    RETURN pg_catalog.array_to_string(outcomes, ' ');
   END IF;
-  FOREACH size IN ARRAY coalesce(p_sizes, array_fill(1, ARRAY[cardinality(p_keys)])) LOOP
+  FOREACH size IN ARRAY coalesce(p_sizes, pg_catalog.array_fill(1, ARRAY[pg_catalog.cardinality(p_keys)])) LOOP
     IF size = 1 AND b.max_bytes IS NULL THEN
       result := {schema}.apply(
         b, now, stamp, coalesce(p_ops[first], 0::smallint), p_keys[first], p_values[first], p_expects[first], p_lives[first], head);
-      outcomes := outcomes || coalesce(result.refusal || '@0', result.revision::text);
+      outcomes := pg_catalog.array_append(outcomes, coalesce(result.refusal || '@0', result.revision::text));
     ELSE
       result := {schema}.transact(b, now, stamp, p_ops[first:first + size - 1], p_keys[first:first + size - 1],
         p_values[first:first + size - 1], p_expects[first:first + size - 1], p_lives[first:first + size - 1], head);
-      outcomes := outcomes || result.outcome;
+      outcomes := pg_catalog.array_append(outcomes, result.outcome);
     END IF;
     head := result.head;
     first := first + size;
   END LOOP;
-  RETURN array_to_string(outcomes, ' ');
+  RETURN pg_catalog.array_to_string(outcomes, ' ');
 END
 $$;
 
@@ -168,8 +168,10 @@ DECLARE
   refusal text;
   is_full boolean;
 BEGIN
-  -- Due expiries stay, whatever becomes of the unit (rule T9).
-  FOR result IN SELECT DISTINCT k.key FROM unnest(p_keys) AS k (key) LOOP
+  -- Due expiries come first, in the order of the operations, and stay whatever becomes of the unit (rule T9).
+  FOR result IN
+    SELECT k.key FROM pg_catalog.unnest(p_keys) WITH ORDINALITY AS k (key, place) GROUP BY k.key ORDER BY min(k.place)
+  LOOP
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, result.key); END IF;
     PERFORM 1 FROM (
       SELECT e.created, e.expires FROM {schema}.entry e
@@ -184,20 +186,20 @@ BEGIN
     is_full := false;
     IF b.max_bytes IS NOT NULL THEN grown := -{schema}.size_of(b, p_keys); END IF;
     BEGIN
-      FOR i IN 1 .. cardinality(p_keys) LOOP
+      FOR i IN 1 .. pg_catalog.cardinality(p_keys) LOOP
         result := {schema}.apply(
           b, p_now, p_stamp, coalesce(p_ops[i], 0::smallint), p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
-        refusal := result.refusal || '@' || (i - 1);
+        refusal := result.refusal || '@' || (i - 1)::text;
         IF refusal IS NOT NULL THEN RAISE EXCEPTION 'refused' USING ERRCODE = 'RKV00'; END IF;
         head := result.head;
-        revisions := revisions || result.revision;
+        revisions := pg_catalog.array_append(revisions, result.revision);
       END LOOP;
       IF b.max_bytes IS NOT NULL THEN
         grown := grown + {schema}.size_of(b, p_keys);
         UPDATE {schema}.bucket SET bytes = bytes + grown WHERE id = b.id
         RETURNING grown > 0 AND bytes > max_bytes AND (p_ops IS NULL OR 0 = ANY (p_ops)) INTO is_full;
         IF is_full THEN
-          refusal := 'b' || b.max_bytes || '@0';
+          refusal := 'b' || b.max_bytes::text || '@0';
           RAISE EXCEPTION 'refused' USING ERRCODE = 'RKV00';
         END IF;
       END IF;
@@ -213,7 +215,7 @@ BEGIN
       SELECT * INTO b FROM {schema}.bucket WHERE id = b.id;
     END IF;
   END LOOP;
-  outcome := coalesce(refusal, array_to_string(revisions, ','));
+  outcome := coalesce(refusal, pg_catalog.array_to_string(revisions, ','));
 END
 $$;
 
@@ -230,7 +232,7 @@ $$;
 CREATE FUNCTION {schema}.fit(p_values bytea[], p_max_value_size bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN NOT EXISTS (SELECT FROM unnest(p_values) AS v (value) WHERE octet_length(v.value) > p_max_value_size);
+  RETURN NOT EXISTS (SELECT FROM pg_catalog.unnest(p_values) AS v (value) WHERE octet_length(v.value) > p_max_value_size);
 END
 $$;
 
@@ -244,16 +246,16 @@ DECLARE
 BEGIN
   FOR again IN
     SELECT o.place, o.before FROM (
-      SELECT k.place, lag(k.place) OVER (PARTITION BY k.key ORDER BY k.place) AS before
-      FROM unnest(p_keys) WITH ORDINALITY AS k (key, place)
+      SELECT k.place, pg_catalog.lag(k.place) OVER (PARTITION BY k.key ORDER BY k.place) AS before
+      FROM pg_catalog.unnest(p_keys) WITH ORDINALITY AS k (key, place)
     ) o WHERE o.before IS NOT NULL ORDER BY o.place
   LOOP
     IF again.before >= first THEN
-      ends := ends || (again.place - 1)::integer;
+      ends := pg_catalog.array_append(ends, (again.place - 1)::integer);
       first := again.place;
     END IF;
   END LOOP;
-  RETURN ends || cardinality(p_keys);
+  RETURN pg_catalog.array_append(ends, pg_catalog.cardinality(p_keys));
 END
 $$;
 
@@ -284,7 +286,7 @@ BEGIN
         WHERE n.bucket_id = p_bucket AND n.key = i.key ORDER BY n.revision DESC LIMIT 1));
     GET DIAGNOSTICS replaced = ROW_COUNT;
   END IF;
-  IF replaced < cardinality(array_positions(p_later, 0)) THEN
+  IF replaced < pg_catalog.cardinality(pg_catalog.array_positions(p_later, 0)) THEN
     INSERT INTO {schema}.entry (revision, created, bucket_id, op, key, value)
     SELECT p_head + i.place, p_stamp, p_bucket, coalesce(i.op, 0), i.key, i.value
     FROM unnest(p_ops, p_keys, p_values, p_later) WITH ORDINALITY AS i (op, key, value, later, place)
@@ -301,7 +303,7 @@ BEGIN
     ) n
     WHERE i.later < p_history AND e.ctid = n.tid;
   END IF;
-  RETURN '+' || p_head + 1;
+  RETURN '+' || (p_head + 1)::text;
 END
 $$;
 
@@ -338,7 +340,7 @@ BEGIN
     SELECT j.revision, p_stamp, p_bucket, j.op, j.key, j.value FROM numbered j
     WHERE j.refusal IS NULL AND (p_history > 1 OR j.newest IS NULL)
   )
-  SELECT array_agg(coalesce(j.refusal || '@0', j.revision::text) ORDER BY j.place), max(j.revision)
+  SELECT pg_catalog.array_agg(coalesce(j.refusal || '@0', j.revision::text) ORDER BY j.place), max(j.revision)
   INTO outcomes, head FROM numbered j;
 END
 $$;

@@ -90,17 +90,17 @@ BEGIN
     hits := p_known;
     page.looked := least(p_known_to, target);
   ELSIF p_from IS NOT NULL AND target - p_after > most THEN
-    SELECT array_agg(f.revision ORDER BY f.revision) INTO hits FROM (
+    SELECT pg_catalog.array_agg(f.revision ORDER BY f.revision) INTO hits FROM (
       SELECT e.revision FROM unnest(p_from, p_to) AS r (low, high), LATERAL (
         SELECT n.revision FROM {schema}.entry n
         WHERE n.bucket_id = p_bucket AND n.key >= r.low AND n.key < r.high AND n.revision > p_after AND n.revision <= target
       ) e LIMIT most + 1) f;
     hits := coalesce(hits, '{}');
-    IF cardinality(hits) > most THEN hits := NULL; END IF;
+    IF pg_catalog.cardinality(hits) > most THEN hits := NULL; END IF;
   END IF;
   IF hits IS NOT NULL THEN
     IF p_known IS NULL THEN page.sorted := hits; END IF;
-    IF cardinality(hits) > p_limit THEN
+    IF pg_catalog.cardinality(hits) > p_limit THEN
       page.looked := hits[p_limit];
       hits := hits[:p_limit];
     END IF;
@@ -111,7 +111,7 @@ BEGIN
     FROM (
       SELECT f.*, sum(f.size) OVER (ORDER BY f.revision) AS total, row_number() OVER (ORDER BY f.revision) AS rank FROM (
         SELECT e.revision, e.op, e.created, e.expires, coalesce(octet_length(e.value), 0) AS size, e.key, e.value
-        FROM unnest(hits) AS k (revision) JOIN {schema}.entry e ON e.bucket_id = p_bucket AND e.revision = k.revision
+        FROM pg_catalog.unnest(hits) AS k (revision) JOIN {schema}.entry e ON e.bucket_id = p_bucket AND e.revision = k.revision
         WHERE (is_plain OR {schema}.visible(b, page.now, e.key, e.revision, e.created, e.expires))
           AND CASE WHEN p_newest_only THEN e.revision = (
             SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = e.key
@@ -242,7 +242,7 @@ BEGIN
   -- In one pass along the keys: an entry counts when neither it nor the newest of its key is due, within the history.
   SELECT count(*), coalesce(sum(s.size), 0) INTO kept, bytes FROM (
     SELECT octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size, e.created, e.expires,
-      first_value(e.expires) OVER newest_first AS newest_expires, row_number() OVER newest_first AS place
+      pg_catalog.first_value(e.expires) OVER newest_first AS newest_expires, row_number() OVER newest_first AS place
     FROM {schema}.entry e WHERE e.bucket_id = p_bucket
     WINDOW newest_first AS (PARTITION BY e.key ORDER BY e.revision DESC)
   ) s

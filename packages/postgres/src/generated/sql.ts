@@ -63,7 +63,7 @@ BEGIN
   END IF;
   IF pg_try_advisory_xact_lock({lock}, p_bucket) THEN RETURN; END IF;
   before := current_setting('lock_timeout');
-  PERFORM set_config('lock_timeout', p_wait || 'ms', true);
+  PERFORM set_config('lock_timeout', p_wait::text || 'ms', true);
   PERFORM pg_advisory_xact_lock({lock}, p_bucket);
   PERFORM set_config('lock_timeout', before, true);
 END
@@ -178,7 +178,7 @@ BEGIN
     RETURNING e.revision, e.op, octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size,
       e.expires <= p_now OR e.created + b.ttl <= p_now AS due
   )
-  SELECT (array_agg(op ORDER BY revision DESC))[1], max(revision) FILTER (WHERE due AND op <> 0), sum(gone.size)
+  SELECT (pg_catalog.array_agg(op ORDER BY revision DESC))[1], max(revision) FILTER (WHERE due AND op <> 0), sum(gone.size)
   INTO newest_op, compacted, size FROM gone;
   IF newest_op = 0 AND b.marker_ttl IS NOT NULL THEN
     head := head + 1;
@@ -360,7 +360,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   RETURN (
     SELECT coalesce(sum(octet_length(n.key) + coalesce(octet_length(n.value), 0)), 0)
-    FROM (SELECT DISTINCT i.key FROM unnest(p_keys) AS i (key)) k, LATERAL (
+    FROM (SELECT DISTINCT i.key FROM pg_catalog.unnest(p_keys) AS i (key)) k, LATERAL (
       SELECT e.key, e.value FROM {schema}.entry e
       WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC LIMIT b.history
     ) n);
@@ -400,7 +400,7 @@ BEGIN
   h := {schema}.head(b);
   head := h.revision;
   stamp := greatest(now, h.created);
-  IF p_sizes IS NULL AND cardinality(p_keys) >= 5 AND {schema}.is_simple(b, p_ops) THEN
+  IF p_sizes IS NULL AND pg_catalog.cardinality(p_keys) >= 5 AND {schema}.is_simple(b, p_ops) THEN
     IF p_expects IS NULL AND p_lives IS NULL AND (b.max_value_size IS NULL OR {schema}.fit(p_values, b.max_value_size)) THEN
       RETURN {schema}.write_together(b.id, b.history, stamp, head, p_ops, p_keys, p_values, p_later);
     END IF;
@@ -408,34 +408,34 @@ BEGIN
       IF last - first >= 5 THEN
         result := {schema}.judge_together(b.id, b.history, b.max_value_size, stamp, p_ops[first:last], p_keys[first:last],
           p_values[first:last], p_expects[first:last], p_lives[first:last], head);
-        outcomes := outcomes || result.outcomes;
+        outcomes := pg_catalog.array_cat(outcomes, result.outcomes);
         head := result.head;
         first := last + 1;
       END IF;
       FOR i IN first .. last LOOP
         result := {schema}.apply(
           b, now, stamp, coalesce(p_ops[i], 0::smallint), p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
-        outcomes := outcomes || coalesce(result.refusal || '@0', result.revision::text);
+        outcomes := pg_catalog.array_append(outcomes, coalesce(result.refusal || '@0', result.revision::text));
         head := result.head;
       END LOOP;
       first := last + 1;
     END LOOP;
-    RETURN array_to_string(outcomes, ' ');
+    RETURN pg_catalog.array_to_string(outcomes, ' ');
   END IF;
-  FOREACH size IN ARRAY coalesce(p_sizes, array_fill(1, ARRAY[cardinality(p_keys)])) LOOP
+  FOREACH size IN ARRAY coalesce(p_sizes, pg_catalog.array_fill(1, ARRAY[pg_catalog.cardinality(p_keys)])) LOOP
     IF size = 1 AND b.max_bytes IS NULL THEN
       result := {schema}.apply(
         b, now, stamp, coalesce(p_ops[first], 0::smallint), p_keys[first], p_values[first], p_expects[first], p_lives[first], head);
-      outcomes := outcomes || coalesce(result.refusal || '@0', result.revision::text);
+      outcomes := pg_catalog.array_append(outcomes, coalesce(result.refusal || '@0', result.revision::text));
     ELSE
       result := {schema}.transact(b, now, stamp, p_ops[first:first + size - 1], p_keys[first:first + size - 1],
         p_values[first:first + size - 1], p_expects[first:first + size - 1], p_lives[first:first + size - 1], head);
-      outcomes := outcomes || result.outcome;
+      outcomes := pg_catalog.array_append(outcomes, result.outcome);
     END IF;
     head := result.head;
     first := first + size;
   END LOOP;
-  RETURN array_to_string(outcomes, ' ');
+  RETURN pg_catalog.array_to_string(outcomes, ' ');
 END
 $$;
 
@@ -455,8 +455,10 @@ DECLARE
   refusal text;
   is_full boolean;
 BEGIN
-  -- Due expiries stay, whatever becomes of the unit (rule T9).
-  FOR result IN SELECT DISTINCT k.key FROM unnest(p_keys) AS k (key) LOOP
+  -- Due expiries come first, in the order of the operations, and stay whatever becomes of the unit (rule T9).
+  FOR result IN
+    SELECT k.key FROM pg_catalog.unnest(p_keys) WITH ORDINALITY AS k (key, place) GROUP BY k.key ORDER BY min(k.place)
+  LOOP
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, result.key); END IF;
     PERFORM 1 FROM (
       SELECT e.created, e.expires FROM {schema}.entry e
@@ -471,20 +473,20 @@ BEGIN
     is_full := false;
     IF b.max_bytes IS NOT NULL THEN grown := -{schema}.size_of(b, p_keys); END IF;
     BEGIN
-      FOR i IN 1 .. cardinality(p_keys) LOOP
+      FOR i IN 1 .. pg_catalog.cardinality(p_keys) LOOP
         result := {schema}.apply(
           b, p_now, p_stamp, coalesce(p_ops[i], 0::smallint), p_keys[i], p_values[i], p_expects[i], p_lives[i], head);
-        refusal := result.refusal || '@' || (i - 1);
+        refusal := result.refusal || '@' || (i - 1)::text;
         IF refusal IS NOT NULL THEN RAISE EXCEPTION 'refused' USING ERRCODE = 'RKV00'; END IF;
         head := result.head;
-        revisions := revisions || result.revision;
+        revisions := pg_catalog.array_append(revisions, result.revision);
       END LOOP;
       IF b.max_bytes IS NOT NULL THEN
         grown := grown + {schema}.size_of(b, p_keys);
         UPDATE {schema}.bucket SET bytes = bytes + grown WHERE id = b.id
         RETURNING grown > 0 AND bytes > max_bytes AND (p_ops IS NULL OR 0 = ANY (p_ops)) INTO is_full;
         IF is_full THEN
-          refusal := 'b' || b.max_bytes || '@0';
+          refusal := 'b' || b.max_bytes::text || '@0';
           RAISE EXCEPTION 'refused' USING ERRCODE = 'RKV00';
         END IF;
       END IF;
@@ -500,7 +502,7 @@ BEGIN
       SELECT * INTO b FROM {schema}.bucket WHERE id = b.id;
     END IF;
   END LOOP;
-  outcome := coalesce(refusal, array_to_string(revisions, ','));
+  outcome := coalesce(refusal, pg_catalog.array_to_string(revisions, ','));
 END
 $$;
 
@@ -517,7 +519,7 @@ $$;
 CREATE FUNCTION {schema}.fit(p_values bytea[], p_max_value_size bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN NOT EXISTS (SELECT FROM unnest(p_values) AS v (value) WHERE octet_length(v.value) > p_max_value_size);
+  RETURN NOT EXISTS (SELECT FROM pg_catalog.unnest(p_values) AS v (value) WHERE octet_length(v.value) > p_max_value_size);
 END
 $$;
 
@@ -531,16 +533,16 @@ DECLARE
 BEGIN
   FOR again IN
     SELECT o.place, o.before FROM (
-      SELECT k.place, lag(k.place) OVER (PARTITION BY k.key ORDER BY k.place) AS before
-      FROM unnest(p_keys) WITH ORDINALITY AS k (key, place)
+      SELECT k.place, pg_catalog.lag(k.place) OVER (PARTITION BY k.key ORDER BY k.place) AS before
+      FROM pg_catalog.unnest(p_keys) WITH ORDINALITY AS k (key, place)
     ) o WHERE o.before IS NOT NULL ORDER BY o.place
   LOOP
     IF again.before >= first THEN
-      ends := ends || (again.place - 1)::integer;
+      ends := pg_catalog.array_append(ends, (again.place - 1)::integer);
       first := again.place;
     END IF;
   END LOOP;
-  RETURN ends || cardinality(p_keys);
+  RETURN pg_catalog.array_append(ends, pg_catalog.cardinality(p_keys));
 END
 $$;
 
@@ -571,7 +573,7 @@ BEGIN
         WHERE n.bucket_id = p_bucket AND n.key = i.key ORDER BY n.revision DESC LIMIT 1));
     GET DIAGNOSTICS replaced = ROW_COUNT;
   END IF;
-  IF replaced < cardinality(array_positions(p_later, 0)) THEN
+  IF replaced < pg_catalog.cardinality(pg_catalog.array_positions(p_later, 0)) THEN
     INSERT INTO {schema}.entry (revision, created, bucket_id, op, key, value)
     SELECT p_head + i.place, p_stamp, p_bucket, coalesce(i.op, 0), i.key, i.value
     FROM unnest(p_ops, p_keys, p_values, p_later) WITH ORDINALITY AS i (op, key, value, later, place)
@@ -588,7 +590,7 @@ BEGIN
     ) n
     WHERE i.later < p_history AND e.ctid = n.tid;
   END IF;
-  RETURN '+' || p_head + 1;
+  RETURN '+' || (p_head + 1)::text;
 END
 $$;
 
@@ -625,7 +627,7 @@ BEGIN
     SELECT j.revision, p_stamp, p_bucket, j.op, j.key, j.value FROM numbered j
     WHERE j.refusal IS NULL AND (p_history > 1 OR j.newest IS NULL)
   )
-  SELECT array_agg(coalesce(j.refusal || '@0', j.revision::text) ORDER BY j.place), max(j.revision)
+  SELECT pg_catalog.array_agg(coalesce(j.refusal || '@0', j.revision::text) ORDER BY j.place), max(j.revision)
   INTO outcomes, head FROM numbered j;
 END
 $$;
@@ -914,17 +916,17 @@ BEGIN
     hits := p_known;
     page.looked := least(p_known_to, target);
   ELSIF p_from IS NOT NULL AND target - p_after > most THEN
-    SELECT array_agg(f.revision ORDER BY f.revision) INTO hits FROM (
+    SELECT pg_catalog.array_agg(f.revision ORDER BY f.revision) INTO hits FROM (
       SELECT e.revision FROM unnest(p_from, p_to) AS r (low, high), LATERAL (
         SELECT n.revision FROM {schema}.entry n
         WHERE n.bucket_id = p_bucket AND n.key >= r.low AND n.key < r.high AND n.revision > p_after AND n.revision <= target
       ) e LIMIT most + 1) f;
     hits := coalesce(hits, '{}');
-    IF cardinality(hits) > most THEN hits := NULL; END IF;
+    IF pg_catalog.cardinality(hits) > most THEN hits := NULL; END IF;
   END IF;
   IF hits IS NOT NULL THEN
     IF p_known IS NULL THEN page.sorted := hits; END IF;
-    IF cardinality(hits) > p_limit THEN
+    IF pg_catalog.cardinality(hits) > p_limit THEN
       page.looked := hits[p_limit];
       hits := hits[:p_limit];
     END IF;
@@ -935,7 +937,7 @@ BEGIN
     FROM (
       SELECT f.*, sum(f.size) OVER (ORDER BY f.revision) AS total, row_number() OVER (ORDER BY f.revision) AS rank FROM (
         SELECT e.revision, e.op, e.created, e.expires, coalesce(octet_length(e.value), 0) AS size, e.key, e.value
-        FROM unnest(hits) AS k (revision) JOIN {schema}.entry e ON e.bucket_id = p_bucket AND e.revision = k.revision
+        FROM pg_catalog.unnest(hits) AS k (revision) JOIN {schema}.entry e ON e.bucket_id = p_bucket AND e.revision = k.revision
         WHERE (is_plain OR {schema}.visible(b, page.now, e.key, e.revision, e.created, e.expires))
           AND CASE WHEN p_newest_only THEN e.revision = (
             SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = e.key
@@ -1066,7 +1068,7 @@ BEGIN
   -- In one pass along the keys: an entry counts when neither it nor the newest of its key is due, within the history.
   SELECT count(*), coalesce(sum(s.size), 0) INTO kept, bytes FROM (
     SELECT octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size, e.created, e.expires,
-      first_value(e.expires) OVER newest_first AS newest_expires, row_number() OVER newest_first AS place
+      pg_catalog.first_value(e.expires) OVER newest_first AS newest_expires, row_number() OVER newest_first AS place
     FROM {schema}.entry e WHERE e.bucket_id = p_bucket
     WINDOW newest_first AS (PARTITION BY e.key ORDER BY e.revision DESC)
   ) s
@@ -1106,7 +1108,7 @@ UNION ALL
   findBucket: `SELECT b.id, b.incarnation::text, b.config FROM {schema}.bucket b WHERE b.name = $1`,
   head: `SELECT ({schema}.head(b.row)).revision, {schema}.compacted_to(b.row, {now}) AS compacted_to
 FROM (SELECT o AS row FROM {schema}.bucket o WHERE o.id = $1) b`,
-  notify: `SELECT pg_notify(c.channel, $2) FROM unnest($1::text[]) AS c (channel)`,
+  notify: `SELECT pg_notify(c.channel, $2) FROM pg_catalog.unnest($1::text[]) AS c (channel)`,
   purgeMarkers: `SELECT p.removed, p.looked, p.last FROM {schema}.purge_markers($1, $2, $3, $4, $5) p`,
   readKeys: `SELECT p.ttl, p.revision, p.created, p.expires, p.size, p.is_live, p.key, p.value
 FROM {schema}.read_keys($1, $2, $3, $4, $5, $6, $7) p`,
@@ -1117,7 +1119,7 @@ SELECT e.revision, e.created, e.expires, encode(e.value, 'base64') AS value, e.p
 FROM (SELECT o.id, o.ttl, {now} AS now FROM {schema}.bucket o WHERE o.id = $1 OFFSET 0) b
 LEFT JOIN LATERAL (
   SELECT n.revision, n.created, least(n.expires, n.created + b.ttl) AS expires, n.value, k.place
-  FROM unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
+  FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
     SELECT o.revision, o.op, o.created, o.expires, o.value FROM {schema}.entry o
     WHERE o.bucket_id = $1 AND o.key >= k.key AND o.key <= k.key ORDER BY o.key, o.revision DESC LIMIT 1
   ) n
