@@ -244,6 +244,7 @@ test("where transactions are read-only, everything can be read and watched, and 
   await expect(kv.put("a", "2")).rejects.toMatchObject(refused);
   await expect(kv.transaction([{ op: "delete", key: "a" }])).rejects.toMatchObject(refused);
   await expect(kv.purgeDeletes({ olderThan: 0 })).rejects.toMatchObject(refused);
+  expect(await (await manager.createOrUpdateKeyValue({ bucket: "b", ttl: 60_000 })).keys()).toEqual(["a"]);
   await expect(manager.createKeyValue({ bucket: "c" })).rejects.toMatchObject(refused);
   await expect(manager.updateKeyValue({ bucket: "b", history: 2 })).rejects.toMatchObject(refused);
   await expect(manager.deleteKeyValue("b")).rejects.toMatchObject(refused);

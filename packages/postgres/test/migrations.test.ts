@@ -1,10 +1,9 @@
 import type { KeyValueError, KeyValueManager } from "@revkv/api";
-import { conformance } from "@revkv/conformance/vitest";
-import { afterAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { PostgresOptions } from "../src/index.ts";
 import { connect, ddl } from "../src/index.ts";
 import { Statements } from "../src/statements.ts";
-import { execute, freshSchema, schemaHarness, sharedServer } from "./harness.ts";
+import { execute, freshSchema } from "./harness.ts";
 import { emptyDatabase, follow, later, open, poolOf, runChild } from "./open.ts";
 import type { Role } from "./roles.ts";
 import { createRole, neededGrants } from "./roles.ts";
@@ -241,23 +240,3 @@ async function denial(options: PostgresOptions): Promise<string> {
   );
   return message;
 }
-
-let role: Promise<Role> | undefined;
-
-afterAll(async () => (await role)?.[Symbol.asyncDispose]());
-
-conformance(
-  schemaHarness(
-    "schema of an administrator, role with the grants that it needs",
-    sharedServer,
-    async (url) => {
-      role ??= createRole(url);
-      return { connectionString: (await role).url, migrate: false };
-    },
-    async (url, schema) => {
-      await execute(url, `${ddl(schema)} REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} FROM PUBLIC`);
-      for (const grant of neededGrants(schema)) await execute(url, `GRANT ${grant} TO ${(await role)?.name}`);
-    },
-  ),
-  { only: ["B4", "B6", "B10", "B11", "O", "H", "L", "P", "T2", "T4", "W1"] },
-);

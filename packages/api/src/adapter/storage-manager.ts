@@ -1,6 +1,6 @@
 import type { Capabilities } from "../capabilities.ts";
 import type { KeyValueConfig } from "../config.ts";
-import { checkConfig, normalizeConfig, updateConfig } from "../config.ts";
+import { checkConfig, normalizeConfig, sameConfig, updateConfig } from "../config.ts";
 import { isKeyValueError } from "../errors.ts";
 import type { ManagerOptions } from "../events.ts";
 import type { KeyValue } from "../key-value.ts";
@@ -190,6 +190,8 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
   ): Promise<Handle> {
     for (let from = config; ; ) {
       const to = updateConfig(from, update);
+      // Nothing to write, so that who may not write, or waits for others who do, can ask for a bucket in this way too.
+      if (sameConfig(from, to)) break;
       const done = await this.#step((_, call) => bucket.configure(from, to, call), signal, true);
       if (done === true) break;
       if (done === false) from = (await this.#step((_, call) => bucket.describe(call), signal)).config;
