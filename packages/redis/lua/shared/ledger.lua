@@ -183,6 +183,7 @@ local function flush(nonce, outcomes, grows, is_seen)
     if type(answer) == 'table' then return answer end
     logged, created = revision, stamp
   end
+  local heads, newest = {}, {}
   for _, e in ipairs(changed) do
     local after = e.n > 0 and (e.live and LIVE or MARKED) or nil
     if e.before ~= after then
@@ -190,23 +191,30 @@ local function flush(nonce, outcomes, grows, is_seen)
       if after then put(after, e.key, '0') end
     end
     if after then
-      put(HEADS, e.key, head_of(e))
-      if e.written ~= e.revision then put(NEWEST, e.key, text(e.revision)) end
+      heads[#heads + 1] = e.key
+      heads[#heads + 1] = head_of(e)
+      if e.written ~= e.revision then
+        newest[#newest + 1] = text(e.revision)
+        newest[#newest + 1] = e.key
+      end
     elseif e.before then
       take(HEADS, e.key)
       take(NEWEST, e.key)
     end
     e.before, e.written, e.changed = after, e.revision, false
   end
-  put(HEADS, '', state())
+  heads[#heads + 1] = ''
+  heads[#heads + 1] = state()
   for index, list in pairs(removed) do send((index == HEADS or index == VALUES) and 'HDEL' or 'ZREM', index, list) end
+  send('HSET', HEADS, heads)
+  send('ZADD', NEWEST, newest)
   for index, fields in pairs(added) do
-    local is_hash, list = index == HEADS or index == VALUES, {}
+    local list = {}
     for field, value in pairs(fields) do
-      list[#list + 1] = is_hash and field or value
-      list[#list + 1] = is_hash and value or field
+      list[#list + 1] = index == VALUES and field or value
+      list[#list + 1] = index == VALUES and value or field
     end
-    send(is_hash and 'HSET' or 'ZADD', index, list)
+    send(index == VALUES and 'HSET' or 'ZADD', index, list)
   end
   added, removed, changed = {}, {}, {}
 end
