@@ -1,6 +1,6 @@
 import { KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
-import { unlessAborted } from "@revkv/api/adapter";
+import { unlessAborted, unlessGivenUp } from "@revkv/api/adapter";
 import type { PostgresClient, PostgresPool } from "./postgres-pool.ts";
 import { isAnswer, translateError } from "./translate-error.ts";
 
@@ -104,15 +104,6 @@ export class Connections {
         : translateError(error, false);
     }
   }
-}
-
-/** Waits for an answer until the call is given up. Storages' own calls, which have a signal only, are not frequent. */
-function unlessGivenUp<T>(answer: Promise<T>, call: Call): Promise<T> {
-  if (call.onGivenUp === undefined) return unlessAborted(answer, call.signal);
-  return new Promise((resolve, reject) => {
-    call.onGivenUp?.(reject);
-    answer.then(resolve, reject);
-  });
 }
 
 function ignore(): void {}

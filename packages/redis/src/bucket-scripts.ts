@@ -30,7 +30,7 @@ export class BucketScripts {
   /** Reads the state of the bucket, and the heads of some keys, as of one moment, by a plain command. */
   async readHeads(keys: readonly string[], call: Call): Promise<{ state: Buffer; heads: readonly (Buffer | null)[] }> {
     const read = (): Promise<unknown> => this.#commands.command("hmget", this.#heads, "", ...keys);
-    const reply = await this.#commands.repeat(read, call.signal);
+    const reply = await this.#commands.repeat(read, call);
     const [state, ...heads] = reply as readonly [Buffer | null, ...(Buffer | null)[]];
     if (state === null) throw bucketGone();
     return { state, heads };
@@ -38,7 +38,7 @@ export class BucketScripts {
 
   /** Carries out a script that changes nothing, as often as it takes to get an answer. */
   read(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
-    return this.#commands.repeat(() => this.#send(name, args), call.signal);
+    return this.#commands.repeat(() => this.#send(name, args), call);
   }
 
   /** The same for one that carries out what is due before it reads, and is called again while there is more. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isKeyValueError, KeyValueError } from "@revkv/api";
-import { Backoff, unlessAborted } from "@revkv/api/adapter";
+import type { Call } from "@revkv/api/adapter";
+import { Backoff, unlessGivenUp } from "@revkv/api/adapter";
 import { scripts } from "./generated/lua.ts";
 import type { AnyRedis, Argument } from "./redis-client.ts";
 import { firstWord, isAnswer, isPassing } from "./translate-error.ts";
@@ -41,22 +42,22 @@ export class Commands {
   }
 
   /** Tries again whatever the reason why there was no answer: for what can be done twice. */
-  repeat<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#try(attempt, signal, (error) => (isAnswer(error) ? isPassing(error) : !isKeyValueError(error)));
+  repeat<T>(attempt: () => Promise<T>, call: Call): Promise<T> {
+    return this.#try(attempt, call, (error) => (isAnswer(error) ? isPassing(error) : !isKeyValueError(error)));
   }
 
   /** Tries again only what was not carried out. */
-  once<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#try(attempt, signal, isPassing);
+  once<T>(attempt: () => Promise<T>, call: Call): Promise<T> {
+    return this.#try(attempt, call, isPassing);
   }
 
-  async #try<T>(attempt: () => Promise<T>, signal: AbortSignal, isWorthwhile: (error: unknown) => boolean): Promise<T> {
+  async #try<T>(attempt: () => Promise<T>, call: Call, isWorthwhile: (error: unknown) => boolean): Promise<T> {
     for (const backoff = new Backoff(); ; ) {
       try {
-        return await unlessAborted(attempt(), signal);
+        return await unlessGivenUp(attempt(), call);
       } catch (error) {
-        if (signal.aborted || !isWorthwhile(error)) throw error;
-        await pause(backoff, signal, error);
+        if (call.signal.aborted || !isWorthwhile(error)) throw error;
+        await pause(backoff, call.signal, error);
       }
     }
   }

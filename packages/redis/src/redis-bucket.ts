@@ -130,7 +130,7 @@ export class RedisBucket implements BucketStorage {
   async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean> {
     const { commands, prefix } = this.#store;
     const read = (): Promise<unknown> => commands.command("hmget", metaKey(prefix, this.name), "id", "config");
-    const [id, config] = (await commands.repeat(read, call.signal)) as readonly (Buffer | null)[];
+    const [id, config] = (await commands.repeat(read, call)) as readonly (Buffer | null)[];
     if (String(id) !== this.incarnation) throw bucketGone();
     const text = String(config);
     if (!sameConfig(parseConfig(text), from)) return false;
@@ -158,7 +158,7 @@ export class RedisBucket implements BucketStorage {
     const { commands, changes } = this.#store;
     const { log } = this.scripts;
     const newest = (): Promise<unknown> => commands.command("xrevrange", log, "+", "-", "COUNT", "1");
-    const [step] = (await commands.repeat(newest, call.signal)) as readonly [Buffer][];
+    const [step] = (await commands.repeat(newest, call)) as readonly [Buffer][];
     if (step === undefined) throw bucketGone();
     return changes.follow(log, String(step[0]), wake);
   }

@@ -74,7 +74,7 @@ export class RedisStorage implements Storage {
   async openBucket(name: string, call: Call): Promise<OpenedBucket | undefined> {
     const { commands, prefix } = this.#store;
     const read = (): Promise<unknown> => commands.command("hmget", metaKey(prefix, name), "id", "config");
-    const [id, config] = (await commands.repeat(read, call.signal)) as readonly (Buffer | null)[];
+    const [id, config] = (await commands.repeat(read, call)) as readonly (Buffer | null)[];
     if (!id) return undefined;
     return { bucket: new RedisBucket(this.#store, name, String(id)), config: parseConfig(String(config)) };
   }
@@ -102,11 +102,11 @@ export class RedisStorage implements Storage {
     const keys = bucketKeys(prefix, name, incarnation);
     const create = (): Promise<unknown> => commands.script("createBucket", keys, [incarnation, ...args]);
     try {
-      return String(await commands.once(create, call.signal)) === incarnation;
+      return String(await commands.once(create, call)) === incarnation;
     } catch (error) {
       if (call.signal.aborted || isAnswer(error)) throw error;
       const findOut = (): Promise<unknown> => commands.script("voidBucket", keys, [incarnation]);
-      return await commands.repeat(findOut, call.signal).then(
+      return await commands.repeat(findOut, call).then(
         (reply) => reply === 1,
         () => Promise.reject(error),
       );
@@ -122,11 +122,11 @@ export class RedisStorage implements Storage {
     const log = keys[logIndex] as string;
     const nonce = nonces.next();
     const remove = (): Promise<unknown> => commands.script("deleteBucket", keys, [nonce]);
-    let isDeleted = (await commands.repeat(remove, call.signal)) === 1;
+    let isDeleted = (await commands.repeat(remove, call)) === 1;
     if (!isDeleted) {
       // By others, or by an attempt whose answer was lost.
       const newest = (): Promise<unknown> => commands.command("xrevrange", log, "+", "-", "COUNT", "1");
-      const [step] = (await commands.repeat(newest, call.signal)) as readonly [Buffer, readonly Buffer[]][];
+      const [step] = (await commands.repeat(newest, call)) as readonly [Buffer, readonly Buffer[]][];
       isDeleted = step !== undefined && String(step[1].at(-1)) === nonce;
     }
     await this.#unlist(name, incarnation, call);
@@ -141,13 +141,13 @@ export class RedisStorage implements Storage {
     for (let from = after === "" ? "-" : `[${after}!`; names.length < limit; ) {
       const listed = (await commands.repeat(
         () => commands.command("zrangebylex", this.#shared.buckets, from, "+", "LIMIT", "0", String(limit)),
-        call.signal,
+        call,
       )) as readonly Buffer[];
       const found = await Promise.all(
         listed.map(async (item) => {
           const [name, incarnation] = split(item);
           const read = (): Promise<unknown> => commands.command("hget", metaKey(prefix, name), "id");
-          return String(await commands.repeat(read, call.signal)) === incarnation ? [name] : [];
+          return String(await commands.repeat(read, call)) === incarnation ? [name] : [];
         }),
       );
       names.push(...found.flat());
@@ -162,7 +162,7 @@ export class RedisStorage implements Storage {
     const { commands, nonces } = this.#store;
     const { turn, expiring } = this.#shared;
     const ask = (): Promise<unknown> => commands.script("takeTurn", [turn, expiring], [nonces.own, String(turnLength)]);
-    const [wait, ...items] = (await commands.once(ask, call.signal)) as readonly unknown[];
+    const [wait, ...items] = (await commands.once(ask, call)) as readonly unknown[];
     if (numberOf(wait) > 0) return { next: numberOf(wait) };
     let next = sweepInterval;
     for (let from = 0, pages = 0; from < items.length && pages < limit; from += sweptTogether) {
@@ -176,18 +176,18 @@ export class RedisStorage implements Storage {
   }
 
   /** Carries out a page of what is due in a bucket; says in how many milliseconds to look again at the latest. */
-  async #sweepBucket(item: unknown, { signal }: Call): Promise<number> {
+  async #sweepBucket(item: unknown, call: Call): Promise<number> {
     const { commands, nonces, prefix } = this.#store;
     const [name, incarnation] = split(item);
     const { keys } = new BucketScripts(commands, nonces, prefix, name, incarnation);
     const sweep = (): Promise<unknown> => commands.script("sweep", keys, [`s${nonces.next()}`]);
-    const reply = await commands.once(sweep, signal);
+    const reply = await commands.once(sweep, call);
     if (Array.isArray(reply)) {
       const [isMore, due, now] = reply.map(numberOf) as [number, number, number];
       if (isMore === 1) return 0;
       return due > 0 ? Math.max(0, due - now) : sweepInterval;
     }
-    await commands.once(() => commands.command("zrem", this.#shared.expiring, `${name} ${incarnation}`), signal);
+    await commands.once(() => commands.command("zrem", this.#shared.expiring, `${name} ${incarnation}`), call);
     return sweepInterval;
   }
 
@@ -206,13 +206,13 @@ export class RedisStorage implements Storage {
 
   async #list(index: string, name: string, incarnation: string, call: Call): Promise<void> {
     const { commands } = this.#store;
-    await commands.repeat(() => commands.command("zadd", index, "0", `${name} ${incarnation}`), call.signal);
+    await commands.repeat(() => commands.command("zadd", index, "0", `${name} ${incarnation}`), call);
   }
 
   async #unlist(name: string, incarnation: string, call: Call): Promise<void> {
     const { commands } = this.#store;
     for (const index of [this.#shared.buckets, this.#shared.expiring]) {
-      await commands.repeat(() => commands.command("zrem", index, `${name} ${incarnation}`), call.signal);
+      await commands.repeat(() => commands.command("zrem", index, `${name} ${incarnation}`), call);
     }
   }
 }

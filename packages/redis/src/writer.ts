@@ -1,6 +1,6 @@
 import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
-import { Backoff, unlessAborted } from "@revkv/api/adapter";
+import { Backoff, unlessGivenUp } from "@revkv/api/adapter";
 import type { BucketScripts } from "./bucket-scripts.ts";
 import type { ScriptName } from "./commands.ts";
 import { pause } from "./commands.ts";
@@ -51,7 +51,6 @@ export class Writer {
     call: Call,
     { answered, recalled, withoutMemory }: Reading<Result>,
   ): Promise<Result> {
-    const { signal } = call;
     let args = given;
     const since = this.#known ?? headOf((await this.#scripts.readHeads([], call)).state);
     const backoff = new Backoff();
@@ -61,26 +60,35 @@ export class Writer {
     for (;;) {
       try {
         if (doubt !== undefined) {
-          const step = await unlessAborted(this.#findOut(nonce, since, doubt), signal);
+          const step = await unlessGivenUp(this.#findOut(nonce, since, doubt), call);
           const result = step && recalled(...step);
           if (result !== undefined) return result;
           if (step !== undefined) throw unknown("the log does not tell what became of the write", doubt);
           doubt = undefined;
           nonce = this.#scripts.nonces.next();
         }
-        const sending = this.#scripts.attempt(name, [nonce, ...args]);
-        signal.addEventListener("abort", () => void sending.then(this.#onLate, this.#onLate), { once: true });
-        const reply = await unlessAborted(sending, signal);
+        const reply = await this.#send(name, [nonce, ...args], call);
         if (reply === isVoid) nonce = this.#scripts.nonces.next();
         else if (reply === isFull) args = withoutMemory?.() ?? given;
         else if (reply !== undefined) return answered(reply as readonly unknown[], nonce);
       } catch (error) {
+        const { signal } = call;
         if (signal.aborted || isKeyValueError(error)) throw error;
         if (isAnswer(error)) {
           if (!isPassing(error)) throw doubt === undefined ? error : unknown(error.message, doubt);
         } else if (!isPassing(error)) doubt ??= error;
         await this.#wait(backoff, signal, doubt, error);
       }
+    }
+  }
+
+  async #send(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
+    const sending = this.#scripts.attempt(name, args);
+    try {
+      return await unlessGivenUp(sending, call);
+    } catch (error) {
+      void sending.then(this.#onLate, this.#onLate);
+      throw error;
     }
   }
 

@@ -87,6 +87,15 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   });
 }
 
+/** The same until a call is given up; of the calls of the kit without making a signal. */
+export function unlessGivenUp<T>(promise: Promise<T>, call: Call): Promise<T> {
+  if (call.onGivenUp === undefined) return unlessAborted(promise, call.signal);
+  return new Promise<T>((resolve, reject) => {
+    call.onGivenUp?.(reject);
+    promise.then(resolve, reject);
+  });
+}
+
 /** The error of a step that the storage did not answer in time (rules E3, M10). */
 export function lateError(timeout: number, sent: boolean): KeyValueError {
   return sent

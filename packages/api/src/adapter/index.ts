@@ -2,7 +2,7 @@ export { allowedOptions, checkOptions, tooLarge } from "./arguments.ts";
 export { Backoff } from "./backoff.ts";
 export { bucketNotFound, checkSameConfig, checkSupported, copyOfConfig } from "./bucket-config.ts";
 export { bytesOf, lengthOf, type Value } from "./bytes.ts";
-export { lateError, unlessAborted } from "./call.ts";
+export { lateError, unlessAborted, unlessGivenUp } from "./call.ts";
 export { type BucketOperations, CheckedKeyValue } from "./checked-key-value.ts";
 export { ManagerContext } from "./context.ts";
 export { embeddedCapabilities, embeddedTraits } from "./embedded.ts";
