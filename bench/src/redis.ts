@@ -6,6 +6,7 @@ import { startRedis } from "@revkv/servers/redis";
 import { Redis } from "ioredis";
 import type { Aim, Comparison, Row } from "./comparison.ts";
 import { keyv, natsBucket } from "./peers.ts";
+import { memory } from "./redis-memory.ts";
 import { revkv } from "./revkv.ts";
 import type { Subject, Value } from "./store.ts";
 import type { TaskName } from "./tasks.ts";
@@ -93,6 +94,7 @@ const comparison: Comparison = {
   valueBytes: 128,
   rows: [row("get"), row("get, 64 at once"), row("put"), row("put, 64 at once"), growing("get"), growing("put")],
   aims: [...aims, ...growth],
+  more: memory,
   start: async () => {
     const redis = await startRedis();
     process.env[variables.redis] = redis.url;

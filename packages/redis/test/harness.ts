@@ -4,7 +4,8 @@ import { embeddedCapabilities } from "@revkv/api/adapter";
 import type { Harness } from "@revkv/conformance";
 import { startRedis, testRedis } from "@revkv/servers/redis";
 import { startRedisCluster } from "@revkv/servers/redis-cluster";
-import { Redis as Redis5 } from "ioredis5";
+import { startRedisSentinel } from "@revkv/servers/redis-sentinel";
+import { Cluster as Cluster5, Redis as Redis5 } from "ioredis5";
 import type { RedisConnectOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
 
@@ -72,6 +73,52 @@ export async function sharedCluster(): Promise<{ readonly cluster: readonly { ho
   }));
   return cluster;
 }
+
+let applicationOfCluster: Cluster5 | undefined;
+
+/** An application's own connection to that Cluster, of ioredis 5. */
+export async function sharedCluster5(): Promise<{ readonly client: Cluster5 }> {
+  const nodes = [...(await sharedCluster()).cluster];
+  applicationOfCluster ??= new Cluster5(nodes);
+  return { client: applicationOfCluster };
+}
+
+let sentinel: Promise<{ sentinels: readonly { host: string; port: number }[]; name: string }> | undefined;
+
+/** A server that sentinels watch over, for all storages of a test file; all of them end with the process. */
+export async function sharedSentinel(): Promise<{
+  sentinels: readonly { host: string; port: number }[];
+  name: string;
+}> {
+  sentinel ??= startRedisSentinel({ appendonly: "no" }).then(({ sentinels, masterName }) => ({
+    sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })),
+    name: masterName,
+  }));
+  return sentinel;
+}
+
+/** What depends on how the server is reached: visibility, watches, transactions, processes, the ends of things. */
+export const selection: readonly string[] = ["M8", "M9", "O10", "W7", "W11", "B11", "T7", "E4"];
+
+/** Storages that have a Cluster each, which can be restarted and forgets nothing. */
+export const restartableCluster: Harness = {
+  name: "Cluster of its own",
+  capabilities,
+  setup: async () => {
+    const group = await startRedisCluster({ appendfsync: "always" });
+    const options = { cluster: group.nodes.map(({ port }) => ({ host: "127.0.0.1", port })) };
+    return {
+      open: (more?: ManagerOptions) => connect({ ...options, ...more }),
+      child: { module: child, args: [options] },
+      restart: async (whileAway) => {
+        await Promise.all(group.nodes.map((node) => node.stop()));
+        await whileAway();
+        await Promise.all(group.nodes.map((node) => node.restart()));
+      },
+      dispose: async () => group[Symbol.asyncDispose](),
+    };
+  },
+};
 
 /** Storages that have a server each, which can be restarted and forgets nothing. */
 export const restartableHarness: Harness = {

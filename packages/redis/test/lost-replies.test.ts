@@ -93,6 +93,39 @@ test("M10: what the log does not reach back to is OUTCOME_UNKNOWN, not a second 
   expect(await scripts.attempt("void", ["wone", "0", ""])).toBe(1);
 });
 
+test("M10: the first write of a handle is found out too, when the log does not reach back to the bucket's beginning", async () => {
+  const redis = await server();
+  const network = await proxy(redis);
+  const direct = await (await open(redis.url)).createKeyValue({ bucket: "b", history: 64 });
+  for (let count = 0; count < 5; count += 1) await direct.put("a", "x");
+  const { incarnation } = await direct.status();
+  await redisCommand(redis, "XTRIM", `revkv:{b}:${incarnation}:log`, "MAXLEN", "2");
+  const kv = await (await open(url(network.port))).keyValue("b");
+  await kv.get("a");
+  network.hold("to-client");
+  const writing = kv.put("a", "6");
+  await expect.poll(() => brief(direct)).toContain("a@6 PUT");
+  network.cut();
+  network.release();
+  expect(await writing).toBe(6);
+  expect(await brief(direct)).toHaveLength(6);
+});
+
+test("M10: a write that was lost before it was carried out is refused truly when the server has no memory by then", async () => {
+  const redis = await server();
+  const network = await proxy(redis);
+  const kv = await (await open(url(network.port))).createKeyValue({ bucket: "b", history: 64 });
+  await kv.put("a", "1");
+  network.hold("to-server");
+  const settled = Promise.allSettled([kv.put("a", "2")]);
+  await expect.poll(() => network.waiting).toBeGreaterThan(0);
+  await redisCommand(redis, "CONFIG", "SET", "maxmemory", "1");
+  network.cut();
+  network.release();
+  expect(await settled).toMatchObject([{ status: "rejected", reason: { code: "STORAGE_FULL" } }]);
+  expect(await brief(kv)).toEqual(["a@1 PUT"]);
+});
+
 test("E3: a frozen server is noticed by reads, writes and watchers, which go on when it is back", async () => {
   const redis = await server();
   const manager = await open({ url: redis.url, timeout: 700 });

@@ -9,7 +9,7 @@ test("B10: without memory puts fail and write nothing, markers, reads and deleti
   const watched = await watch(kv);
   await kv.put("a", "1");
   await kv.put("b", "1");
-  await kv.put("short", "1", { ttl: 300 });
+  await kv.put("short", "1", { ttl: 3000 });
   await manager.createKeyValue({ bucket: "other" });
   await redisCommand(redis, "CONFIG", "SET", "maxmemory", "1");
   await expect(kv.put("a", "2")).rejects.toMatchObject({ code: "STORAGE_FULL" });
@@ -33,7 +33,9 @@ test("B10: without memory puts fail and write nothing, markers, reads and deleti
   expect(check).toEqual({ status: "fulfilled", value: [2] });
   expect(await kv.purge("b")).toBe(5);
   expect(await kv.delete("never")).toBe(6);
-  await expect.poll(() => watched.entries.map(({ key, revision }) => `${key}@${revision}`)).toContain("short@7");
+  await expect
+    .poll(() => watched.entries.map(({ key, revision }) => `${key}@${revision}`), { timeout: 10_000 })
+    .toContain("short@7");
   expect(await kv.keys()).toEqual([]);
   expect(await kv.purgeDeletes({ olderThan: 0 })).toBeGreaterThan(3);
   await manager.deleteKeyValue("other");
