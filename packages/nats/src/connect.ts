@@ -3,6 +3,7 @@ import { connect as connectNats } from "@nats-io/transport-node";
 import type { ManagerOptions } from "@revkv/api";
 import { KeyValueError } from "@revkv/api";
 import { checkManagerOptions, defaultTimeout } from "@revkv/api/adapter";
+import { releaseProcess } from "./idle-connection.ts";
 import { Link } from "./link.ts";
 import type { NatsManager } from "./nats-manager.ts";
 import { LinkedManager } from "./nats-manager.ts";
@@ -51,6 +52,7 @@ export async function connect(options: string | NatsConnectOptions): Promise<Nat
   const timeout = given.timeout ?? defaultTimeout;
   if ("connection" in given) return await manage(given.connection, given, timeout, async () => undefined);
   const connection = await open(given, timeout);
+  void releaseProcess(connection);
   const close = (): Promise<void> => connection.close();
   return await manage(connection, given, timeout, close);
 }

@@ -34,9 +34,31 @@ export class JetStream {
   }
 
   /** The same for a request that must not be made twice: it is an error when nobody knows what became of it. */
-  async requestOnce<Answer>(endpoint: string, body: unknown, call: Call): Promise<Answer> {
+  requestOnce<Answer>(endpoint: string, body: unknown, call: Call): Promise<Answer> {
+    return this.#attempt(endpoint, body, call, true);
+  }
+
+  /** The same for a request that is made anew each time, since whoever was to carry it out may be gone. */
+  async requestAnew<Answer>(
+    make: () => { readonly endpoint: string; readonly body: unknown },
+    call: Call,
+  ): Promise<Answer> {
+    const backoff = new Backoff();
+    for (;;) {
+      const { endpoint, body } = make();
+      try {
+        return await this.#attempt(endpoint, body, call, false);
+      } catch (error) {
+        const mayPass = error instanceof Unanswered || (error instanceof Refused && isPassing(error.error));
+        if (!mayPass) throw error;
+      }
+      await pause(backoff.next(), call.signal);
+    }
+  }
+
+  async #attempt<Answer>(endpoint: string, body: unknown, call: Call, patient: boolean): Promise<Answer> {
     if (!this.link.isConnected) await this.link.ready(call.signal);
-    const message = await this.link.ask(`$JS.API.${endpoint}`, JSON.stringify(body), undefined, true);
+    const message = await this.link.ask(`$JS.API.${endpoint}`, JSON.stringify(body), undefined, patient);
     if (isUnheard(message)) throw new Refused({ code: 503, err_code: 10008, description: "nobody answers" });
     const answer = parse<Answer>(message);
     if (answer.error !== undefined) throw new Refused(answer.error);

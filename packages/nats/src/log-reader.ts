@@ -107,7 +107,16 @@ export class LogReader {
 
   /** True when everything that was there has been given. */
   get isDrained(): boolean {
-    return this.#buffer.length === 0 && this.#arrived.length === 0 && this.#rest === 0;
+    return this.#isEmpty && this.#rest === 0 && !this.#mustAsk;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#buffer.length === 0 && this.#arrived.length === 0;
+  }
+
+  /** True where what the server says of its end is to be checked: a replica may be behind, and old servers leave out rows. */
+  get #mustAsk(): boolean {
+    return this.#bucket.setup.settings.replicas > 1 || this.#bucket.hasOddCursors;
   }
 
   /** Begins behind this revision instead; only before it is opened. */
@@ -153,12 +162,12 @@ export class LogReader {
         await pause(backoff.next(), call.signal);
       }
       if (this.#consumer === undefined) await this.open(call);
-      if (!this.#isCalm && this.isDrained) return false;
-      if (!this.#isPulling) this.#startPull();
-      if ((await this.#event(call)) === "idle" && (await this.#isAtEnd(call)) && !this.#isCalm) {
-        this.#rest = 0;
-        return false;
+      if (!this.#isCalm && this.#rest === 0) {
+        if (await this.#isAtEnd(call)) return false;
+        if (!this.#isEmpty || this.#isLost) continue;
       }
+      if (!this.#isPulling) this.#startPull();
+      if ((await this.#event(call)) === "idle" && (await this.#isAtEnd(call)) && !this.#isCalm) return false;
     }
   }
 
@@ -192,16 +201,24 @@ export class LogReader {
     }
   }
 
-  /** Tells whether the server is right to say that it has nothing to give: if not, one begins anew. */
+  /**
+   * Tells whether the server is right to say that it has nothing to give. If not, a replica will give it soon, but what an
+   * old server has left out is read anew.
+   */
   async #isAtEnd(call: Call): Promise<boolean> {
-    const isSure = this.#bucket.hasOddCursors ? this.#serverAt <= this.#checkedTo : this.#isCalm || this.#rest === 0;
-    if (isSure || this.#arrived.length > 0) return isSure;
+    const isSure = this.#isCalm
+      ? !this.#bucket.hasOddCursors || this.#serverAt <= this.#checkedTo
+      : this.#rest === 0 && !this.#mustAsk;
+    if (isSure) return this.#isEmpty;
     const upTo = this.#serverAt;
-    if ((await this.#bucket.next(this.#subject, this.#acceptedTo + 1, call)) === undefined) {
+    const found = await this.#bucket.next(this.#subject, this.#acceptedTo + 1, call);
+    if (!this.#isEmpty) return false;
+    if (found === undefined) {
       this.#checkedTo = upTo;
       return true;
     }
-    if (this.#arrived.length === 0) this.#isLost = true;
+    this.#rest = undefined;
+    if (this.#bucket.hasOddCursors || this.#isByKey) this.#isLost = true;
     return false;
   }
 
@@ -222,10 +239,8 @@ export class LogReader {
       const { state } = await this.#bucket.refresh(call);
       if (state.last_seq < this.#position) throw historyLost(this.#position, state.last_seq);
     }
-    const name = `revkv_${randomBytes(9).toString("base64url")}`;
     const isByKey = this.#isByKey;
     const config: ConsumerConfig & Readonly<Record<string, unknown>> = {
-      name,
       deliver_policy: isByKey ? "last_per_subject" : "by_start_sequence",
       ...(isByKey ? {} : { opt_start_seq: this.#position + 1 }),
       filter_subject: this.#subject,
@@ -235,13 +250,16 @@ export class LogReader {
       mem_storage: true,
       num_replicas: 1,
     };
-    const created = await this.#bucket.attempt(
-      jetstream.request<{ readonly num_pending: number }>(
-        `CONSUMER.CREATE.${stream}.${name}`,
-        { stream_name: stream, config },
-        call,
-      ),
-    );
+    let name = "";
+    const make = (): { readonly endpoint: string; readonly body: unknown } => {
+      name = `revkv_${randomBytes(9).toString("base64url")}`;
+      return {
+        endpoint: `CONSUMER.CREATE.${stream}.${name}`,
+        body: { stream_name: stream, config: { ...config, name } },
+      };
+    };
+    // A cluster may have given it to a server that is gone: another try is another consumer.
+    const created = await this.#bucket.attempt(jetstream.requestAnew<{ readonly num_pending: number }>(make, call));
     this.#isFirst = false;
     this.#consumer = name;
     this.#delivered = 0;
@@ -300,6 +318,8 @@ export class LogReader {
       this.#onEvent?.("idle");
     } else {
       const description = message.headers?.description.toLowerCase() ?? "";
+      // The last message of a pull says so by itself.
+      if (description.includes("batch completed")) return;
       this.#isPulling = false;
       if (code === 404 || code === 408) this.#onEvent?.("ended");
       else if (description.includes("maxbytes")) {

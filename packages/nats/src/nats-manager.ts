@@ -153,7 +153,7 @@ export class LinkedManager implements NatsManager {
     checkOptions(options, allowedOptions.call);
     setupOf(await this.#info(bucket, options?.signal));
     const endpoint = `STREAM.DELETE.${streamName(bucket)}`;
-    await this.#step((call) => this.#jetstream.requestOnce(endpoint, {}, call), options?.signal, true).catch(
+    await this.#step((call) => this.#jetstream.request(endpoint, {}, call), options?.signal, true).catch(
       (error: unknown) => {
         throw isKeyValueError(error, "BUCKET_NOT_FOUND") ? bucketNotFound(bucket) : error;
       },
@@ -321,6 +321,11 @@ export class LinkedManager implements NatsManager {
     const handle = new NatsHandle(operations);
     opened?.bucket.gone();
     this.#opened.set(name, { bucket, handle });
+    if (this.#oddCursors && bucket.setup.settings.replicas > 1) {
+      // They compare with what is stored, not with what is on its way to the replicas.
+      const message = "servers before NATS 2.10 let several writes through that expect the same revision";
+      this.#context.emit("unsafe-setting", `bucket "${name}" has replicas: ${message}`, { bucket: name });
+    }
     return handle;
   }
 

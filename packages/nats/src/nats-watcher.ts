@@ -45,6 +45,9 @@ function checkStart(bucket: NatsBucket, plan: WatchPlan, last: number): void {
   if (plan.start > last) throw historyLost(plan.start, last);
 }
 
+/** How old an answer may be to the question whether a row is the newest of its key, in milliseconds. */
+const answerAge = 50;
+
 /** A write of this manager that may have removed what a watcher has read ahead. */
 interface KnownWrite {
   readonly key: string;
@@ -58,11 +61,15 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
   readonly #reader: LogReader;
   readonly #plan: WatchPlan;
   readonly #line: number;
-  /** True where a server may give an older row of a key for one that is gone. */
+  /** True where rows that are the newest of their keys no more may come before `null`. */
   readonly #isDoubtful: boolean;
   readonly #call: AbortController = new AbortController();
   readonly #onStop: () => void;
   #isLive = false;
+  /** Up to which row, when, and with what result it was asked whether rows are the newest of their keys. */
+  #askedTo = 0;
+  #askedAt = 0;
+  #outdated: ReadonlySet<number> = new Set();
   #known: KnownWrite[] = [];
 
   constructor(
@@ -77,7 +84,7 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
     this.#reader = reader;
     this.#plan = plan;
     this.#line = line;
-    this.#isDoubtful = bucket.hasOddCursors && plan.initial === "newest" && bucket.setup.config.history > 1;
+    this.#isDoubtful = plan.initial === "newest" && bucket.setup.config.history > 1;
     this.#onStop = () => onStop(this);
     bucket.observers.add(this);
   }
@@ -133,13 +140,26 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
   async #isWanted(row: Row, call: Call): Promise<boolean> {
     if (this.#plan.ignoreDeletes && row.operation !== "PUT") return false;
     if (this.#isSuperseded(row)) return false;
-    if (this.#isLive || !this.#isDoubtful) return true;
-    return (await this.#bucket.newest(row.key, call))?.revision === row.revision;
+    return this.#isLive || !this.#isDoubtful || (await this.#isNewest(row, call));
+  }
+
+  /** Asks for a page of rows at a time which are the newest of their keys, and again when that was long ago. */
+  async #isNewest(row: Row, call: Call): Promise<boolean> {
+    if (row.revision > this.#askedTo || performance.now() - this.#askedAt > answerAge) {
+      const rows = [row, ...this.#reader.buffered];
+      const newest = await Promise.all(rows.map(({ key }) => this.#bucket.newest(key, call)));
+      this.#outdated = new Set(
+        rows.filter(({ revision }, index) => newest[index]?.revision !== revision).map(({ revision }) => revision),
+      );
+      this.#askedTo = rows.at(-1)?.revision ?? 0;
+      this.#askedAt = performance.now();
+    }
+    return !this.#outdated.has(row.revision);
   }
 
   /** Tells whether it is known of a row that it is kept no longer. */
   #isSuperseded({ key, revision }: Row): boolean {
-    const { history } = this.#bucket.setup.config;
+    const kept = !this.#isLive && this.#plan.initial === "newest" ? 1 : this.#bucket.setup.config.history;
     const later = new Set<number>();
     for (const one of this.#reader.ahead()) {
       if (one.key !== key) continue;
@@ -151,7 +171,7 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
       if (one.purged) return true;
       later.add(one.revision);
     }
-    return later.size >= history;
+    return later.size >= kept;
   }
 
   async #entry(row: Row, call: Call): Promise<StoredEntry> {

@@ -1,12 +1,12 @@
 import { connect as connectNats } from "@nats-io/transport-node";
-import type { ManagerOptions } from "@revkv/api";
+import type { KeyValueConfig, KeyValueManager, ManagerOptions } from "@revkv/api";
 import type { Harness, HarnessStorage } from "@revkv/conformance";
 import type { NatsServer, SharedNats } from "@revkv/servers/nats";
-import { startNats } from "@revkv/servers/nats";
+import { startNats, startNatsCluster } from "@revkv/servers/nats";
 import { connect } from "../src/index.ts";
 
 /** Values of a mebibyte, and what belongs to them, are more than a server takes by default. */
-const largePayloads = "max_payload: 4MB";
+export const largePayloads = "max_payload: 4MB";
 
 const child = new URL("./open-child.ts", import.meta.url).href;
 
@@ -79,4 +79,36 @@ function storageOn(server: SharedNats | NatsServer): HarnessStorage {
     }),
     dispose: async () => server[Symbol.asyncDispose](),
   };
+}
+
+/** Storages that are clusters of three servers, all of whose buckets have three replicas. */
+export async function clusterHarness(name: string): Promise<Harness> {
+  const start = (): ReturnType<typeof startNatsCluster> => startNatsCluster(3, { config: largePayloads });
+  let first: Awaited<ReturnType<typeof start>> | undefined = await start();
+  return {
+    name,
+    capabilities: await capabilitiesOn(first.nodes[0]?.url ?? ""),
+    setup: async () => {
+      const cluster = first ?? (await start());
+      first = undefined;
+      const servers = cluster.nodes.map(({ url }) => url);
+      return {
+        open: async (more?: ManagerOptions) => replicated(await connect({ servers, ...more })),
+        dispose: async () => cluster[Symbol.asyncDispose](),
+      };
+    },
+  };
+}
+
+/** A manager that gives every bucket three replicas. */
+function replicated(manager: KeyValueManager): KeyValueManager {
+  const create = new Set<string | symbol>(["createKeyValue", "createOrUpdateKeyValue"]);
+  return new Proxy(manager, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (config: KeyValueConfig, ...rest: readonly unknown[]): unknown =>
+        value.call(target, create.has(name) ? { ...config, replicas: 3 } : config, ...rest);
+    },
+  });
 }
