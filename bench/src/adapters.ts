@@ -7,6 +7,7 @@ const comparisons: Readonly<Record<string, () => Promise<{ readonly default: Com
   sqlite: () => import("./sqlite.ts"),
   postgres: () => import("./postgres.ts"),
   redis: () => import("./redis.ts"),
+  nats: () => import("./nats.ts"),
 };
 
 export const adapters: readonly string[] = Object.keys(comparisons);

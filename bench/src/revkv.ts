@@ -1,13 +1,17 @@
 import type { KeyValueEntry, KeyValueManager } from "@revkv/api";
 import type { Setup, Subject } from "./store.ts";
 
-/** A bucket of an adapter of ours. */
-export function revkv(name: string, connect: (setup: Setup) => Promise<KeyValueManager>): Subject {
+/** A bucket of an adapter of ours; its name is to be unique where processes share a storage. */
+export function revkv(
+  name: string,
+  connect: (setup: Setup) => Promise<KeyValueManager>,
+  bucketName = "bench",
+): Subject {
   return {
     name,
     async open(setup) {
       const manager = await connect(setup);
-      const bucket = await manager.createKeyValue({ bucket: "bench" });
+      const bucket = await manager.createKeyValue({ bucket: bucketName });
       return {
         separator: ".",
         put: (key, value) => bucket.put(key, value),

@@ -9,14 +9,14 @@ import type { CodeBlock } from "./code-blocks.ts";
 import { codeBlocks, exampleFiles, fileNameOf, programOf, promisedOutput } from "./code-blocks.ts";
 import type { PageDatabase } from "./page-database.ts";
 import { needsDatabase, openPageDatabase } from "./page-database.ts";
-import { needsRedis, openPageRedis, writeRedisCli } from "./page-redis.ts";
+import { needsServer, openPageServers, writeRedisCli } from "./page-servers.ts";
 
 const all = codeBlocks();
 const blocks = all.filter(({ language }) => language === "ts");
 const excerpts = all.filter(({ marker }) => marker?.startsWith("from="));
 const outputs = all.filter(({ marker }) => marker?.startsWith("output="));
 const programs = blocks.filter((block) => !excerpts.includes(block));
-const onServers = all.filter((block) => needsDatabase(block) || needsRedis(block));
+const onServers = all.filter((block) => needsDatabase(block) || needsServer(block));
 
 /** Inside of the repository, so that programs find its packages; the examples are there as the reader's own files. */
 let folder: string;
@@ -64,11 +64,11 @@ describe("the blocks of a file that use servers run in order, on servers of the 
   const files = Map.groupBy(onServers, ({ file }) => file);
   test.concurrent.for([...files])("%s", { timeout: 120_000 }, async ([, blocksOfFile]) => {
     await using database = await openPageDatabase(postgres);
-    await using redis = await openPageRedis(blocksOfFile);
+    await using servers = await openPageServers(blocksOfFile);
     const path = [join(folder, "bin"), dirname(process.execPath), database.programs, process.env["PATH"]];
     const cwd = await emptyFolder();
     for (const block of blocksOfFile) {
-      const env = { ...redis.environment, ...database.environment, PATH: path.join(delimiter) };
+      const env = { ...servers.environment, ...database.environment, PATH: path.join(delimiter) };
       await carryOut(block, database, { cwd, env });
     }
   });

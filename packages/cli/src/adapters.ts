@@ -24,8 +24,6 @@ export interface Adapter {
   readonly asItIs?: Readonly<Record<string, unknown>>;
 }
 
-const nats: string = "@revkv/nats";
-
 const adapters: readonly Adapter[] = [
   {
     module: "@revkv/memory",
@@ -71,12 +69,12 @@ const adapters: readonly Adapter[] = [
     },
   },
   {
-    module: nats,
-    load: () => import(nats) as Promise<AdapterModule>,
-    client: undefined,
+    module: "@revkv/nats",
+    load: () => import("@revkv/nats"),
+    client: "@nats-io/transport-node",
     schemes: ["nats:"],
     example: "nats://host:4222",
-    options: (url) => ({ url }),
+    options: (servers) => ({ servers }),
   },
 ];
 

@@ -159,7 +159,7 @@ function checkOptions(options: unknown): asserts options is NatsConnectOptions {
 function checkServers(servers: unknown): void {
   const list: unknown = typeof servers === "string" ? [servers] : servers;
   const isServer = (server: unknown): boolean =>
-    typeof server === "string" && /^((nats|tls|ws|wss):\/\/)?[^\s/]+\/?$/.test(server);
+    typeof server === "string" && /^((nats|tls|ws|wss):\/\/)?[^\s/:]([^\s/]*[^\s/:])?\/?$/.test(server);
   if (!Array.isArray(list) || list.length === 0 || !list.every(isServer)) {
     throw invalid('servers are one or more of "nats://host:port"');
   }

@@ -53,7 +53,7 @@ const meanings: Readonly<Record<number, readonly [code: KeyValueErrorCode, messa
 };
 
 /** Errors that pass: the server cannot carry it out now, and has not. */
-const passing: ReadonlySet<number> = new Set([10008, 10009, 10013, 10041, errorCode.duplicateInProcess]);
+const passing: ReadonlySet<number> = new Set([10008, 10009, errorCode.duplicateInProcess]);
 
 /** Tells whether a request that the server refused may be made again. */
 export function isPassing({ err_code }: ApiError): boolean {

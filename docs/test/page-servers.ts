@@ -1,5 +1,6 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { startNats } from "@revkv/servers/nats";
 import { startRedis } from "@revkv/servers/redis";
 import { startRedisCluster } from "@revkv/servers/redis-cluster";
 import { startRedisSentinel } from "@revkv/servers/redis-sentinel";
@@ -8,16 +9,20 @@ import { needTool } from "@revkv/servers/tool";
 import type { CodeBlock } from "./code-blocks.ts";
 
 /** Servers for the blocks of one file. */
-export interface PageRedis extends AsyncDisposable {
+export interface PageServers extends AsyncDisposable {
   /** Where programs find them. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /** The variables that a block may name; what it names is started. */
-const starters: Readonly<Record<string, () => Promise<PageRedis>>> = {
+const starters: Readonly<Record<string, () => Promise<PageServers>>> = {
   REDIS_URL: async () => {
     const server = await startRedis();
     return { ...server, environment: { REDIS_URL: server.url } };
+  },
+  NATS_URL: async () => {
+    const server = await startNats();
+    return { ...server, environment: { NATS_URL: server.url } };
   },
   REDIS_NODES: async () => {
     const cluster = await startRedisCluster();
@@ -42,15 +47,15 @@ function named({ language, marker, text }: CodeBlock): string[] {
   return Object.keys(starters).filter((name) => new RegExp(`\\b${name}\\b`).test(text));
 }
 
-/** Tells whether a block finds a Redis: it names one. */
-export function needsRedis(block: CodeBlock): boolean {
+/** Tells whether a block finds a server: it names one. */
+export function needsServer(block: CodeBlock): boolean {
   return named(block).length > 0;
 }
 
 /** Starts what the blocks of a file name. */
-export async function openPageRedis(blocks: readonly CodeBlock[]): Promise<PageRedis> {
+export async function openPageServers(blocks: readonly CodeBlock[]): Promise<PageServers> {
   const names = [...new Set(blocks.flatMap(named))];
-  const started = await Promise.all(names.map((name) => (starters[name] as () => Promise<PageRedis>)()));
+  const started = await Promise.all(names.map((name) => (starters[name] as () => Promise<PageServers>)()));
   return {
     environment: Object.assign({}, ...started.map(({ environment }) => environment)),
     [Symbol.asyncDispose]: async () => {
