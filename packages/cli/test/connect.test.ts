@@ -9,7 +9,8 @@ import { connect } from "../src/index.ts";
 import { stores, temporaryDirectory } from "./stores.ts";
 
 describe("connect", { timeout: 60_000 }, () => {
-  test.each([...stores, { name: "memory", open: async () => "memory:" }])("opens $name", async ({ name, open }) => {
+  const memory: Pick<(typeof stores)[number], "name" | "open"> = { name: "memory", open: async () => "memory:" };
+  test.each([...stores, memory])("opens $name", async ({ name, open }) => {
     const manager = await connect(await open(), { timeout: 10_000 });
     expect(manager.backingStore).toBe(name);
     const bucket = await manager.createKeyValue({ bucket: "example" });
@@ -68,7 +69,9 @@ test("what is not installed is named, with what to type", { timeout: 60_000 }, a
   expect(await run("sqlite:./a.db")).toBe(
     `${without}/sqlite is not installed: npm install @revkv/sqlite better-sqlite3`,
   );
-  expect(await run("nats://host")).toMatch(`${without}/nats is not installed: npm install @revkv/nats`);
+  expect(await run("nats://host")).toMatch(
+    `${without}/nats is not installed: npm install @revkv/nats @nats-io/transport-node`,
+  );
   // The adapter, but not its client.
   await mkdir(join(modules, "@revkv/postgres"));
   await writeFile(

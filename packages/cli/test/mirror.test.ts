@@ -8,7 +8,7 @@ import { bucketUrl } from "./bucket-url.ts";
 import { randomNumbers } from "./load.ts";
 import { endOf, printed, revkv, startRevkv } from "./revkv.ts";
 import type { StoreKind } from "./stores.ts";
-import { postgresStore, redisStore, sqliteStore } from "./stores.ts";
+import { natsStore, postgresStore, redisStore, sqliteStore } from "./stores.ts";
 
 const opened: KeyValueManager[] = [];
 const running: ReturnType<typeof startRevkv>[] = [];
@@ -70,6 +70,8 @@ const pairs: readonly { readonly from: StoreKind; readonly to: StoreKind }[] = [
   { from: sqliteStore, to: postgresStore },
   { from: postgresStore, to: redisStore },
   { from: redisStore, to: sqliteStore },
+  { from: sqliteStore, to: natsStore },
+  { from: natsStore, to: sqliteStore },
 ];
 
 describe.each(pairs)("mirror from $from.name to $to.name", { timeout: 300_000 }, ({ from, to }) => {
@@ -78,7 +80,7 @@ describe.each(pairs)("mirror from $from.name to $to.name", { timeout: 300_000 },
     const source = await (await open(sourceUrl)).createKeyValue({
       bucket: "source",
       history: 5,
-      limitMarkerTtl: 3_600_000,
+      ...(from.isFull ? { limitMarkerTtl: 3_600_000 } : {}),
     });
     const random = randomNumbers(11);
     let count = 0;
@@ -89,7 +91,7 @@ describe.each(pairs)("mirror from $from.name to $to.name", { timeout: 300_000 },
         const what = random(15);
         if (what === 0) return source.delete(key);
         if (what === 1) return source.purge(key);
-        return source.put(key, "same", what === 2 ? { ttl: 3_600_000 } : {});
+        return source.put(key, "same", what === 2 && from.isFull ? { ttl: 3_600_000 } : {});
       });
       count += (await Promise.all(writes)).length;
     };
@@ -119,7 +121,8 @@ describe.each(pairs)("mirror from $from.name to $to.name", { timeout: 300_000 },
     const target = await (await open(targetUrl)).keyValue("target");
     await untilSame(source, target);
     last.child.kill("SIGINT");
-    expect(await last.ended).toMatchObject({ code: 0, stderr: "" });
+    const { code, stderr } = await last.ended;
+    expect([code, stderr === "" || !to.isFull]).toEqual([0, true]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startNats } from "@revkv/servers/nats";
 import { databaseOf, testPostgres } from "@revkv/servers/postgres";
 import { testRedis } from "@revkv/servers/redis";
 import { afterAll } from "vitest";
@@ -8,6 +9,8 @@ import { afterAll } from "vitest";
 /** A kind of storage, and how to get an empty one of it. */
 export interface StoreKind {
   readonly name: string;
+  /** Whether it can do all that revkv can; NATS cannot. */
+  readonly isFull: boolean;
   /** The URL of an empty store. */
   open(): Promise<string>;
 }
@@ -45,20 +48,30 @@ export async function temporaryDirectory(): Promise<string> {
 
 export const sqliteStore: StoreKind = {
   name: "sqlite",
+  isFull: true,
   open: async () => `sqlite:${join(await temporaryDirectory(), "test.db")}`,
 };
 
 export const postgresStore: StoreKind = {
   name: "postgres",
+  isFull: true,
   open: async () => kept(await databaseOf(await postgres())).url,
 };
 
 export const redisStore: StoreKind = {
   name: "redis",
+  isFull: true,
   open: async () => {
     prefixes += 1;
     return `${(await redis()).url}?prefix=cli-${process.pid}-${prefixes}`;
   },
 };
 
-export const stores: readonly StoreKind[] = [sqliteStore, postgresStore, redisStore];
+/** A server of its own: buckets of an account are all in one place. */
+export const natsStore: StoreKind = {
+  name: "nats",
+  isFull: false,
+  open: async () => kept(await startNats()).url,
+};
+
+export const stores: readonly StoreKind[] = [sqliteStore, postgresStore, redisStore, natsStore];

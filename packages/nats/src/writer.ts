@@ -377,6 +377,8 @@ export class Writer {
       },
       Math.max(1, first - performance.now()),
     );
+    // While a write waits, the connection keeps the process running; when none does, nothing has to.
+    this.#timer.unref();
   }
 
   /** The deadline of the oldest write that is not settled. */

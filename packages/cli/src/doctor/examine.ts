@@ -12,6 +12,7 @@ const examinations: Readonly<Record<string, () => Promise<{ readonly examination
   "@revkv/sqlite": () => import("./sqlite.ts"),
   "@revkv/postgres": () => import("./postgres.ts"),
   "@revkv/redis": () => import("./redis.ts"),
+  "@revkv/nats": () => import("./nats.ts"),
 };
 
 /** Examines a store: what is special about its kind, then whether revkv can work on it. */

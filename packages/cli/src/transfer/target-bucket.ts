@@ -51,7 +51,7 @@ async function createOrOpen(
 
 function withinCapabilities(
   config: KeyValueConfig,
-  { compression, limitMarkers, maxValueBytes }: Capabilities,
+  { compression, limitMarkers, metadata, maxBytes, maxValueBytes }: Capabilities,
 ): { readonly possible: KeyValueConfig; readonly shortcomings: readonly string[] } {
   const shortcomings: string[] = [];
   let possible = config;
@@ -62,6 +62,14 @@ function withinCapabilities(
   if (typeof config.limitMarkerTtl === "number" && !limitMarkers) {
     possible = { ...possible, limitMarkerTtl: undefined };
     shortcomings.push("expiries leave no markers here, and single entries have no ttl");
+  }
+  if (Object.keys(config.metadata ?? {}).length > 0 && !metadata) {
+    possible = { ...possible, metadata: undefined };
+    shortcomings.push("buckets have no metadata here");
+  }
+  if (typeof config.maxBytes === "number" && !maxBytes) {
+    possible = { ...possible, maxBytes: undefined };
+    shortcomings.push("the size of buckets is not limited here");
   }
   if (typeof config.maxValueSize === "number" && config.maxValueSize > maxValueBytes) {
     possible = { ...possible, maxValueSize: undefined };
