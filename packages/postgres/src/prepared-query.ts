@@ -4,7 +4,8 @@ import type { Statement } from "./statements.ts";
 
 /** What `pg` shows of a connection to queries that speak the protocol themselves, as its cursors do. */
 export interface ProtocolConnection {
-  readonly stream: { cork(): void; uncork(): void };
+  /** Not all runtimes' streams can put writes together. */
+  readonly stream: { cork?(): void; uncork?(): void };
   /** The text of each statement that the connection has prepared, by name. */
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
   parse(statement: { readonly name: string; readonly text: string }): void;
@@ -48,14 +49,14 @@ export class PreparedQuery {
 
   submit(connection: ProtocolConnection): null {
     const { name, text } = this;
-    connection.stream.cork();
+    connection.stream.cork?.();
     try {
       if (connection.parsedStatements[name] !== text) connection.parse({ name, text });
       connection.bind({ statement: name, values: this.#parameters.map(bound) });
       connection.execute();
       connection.sync();
     } finally {
-      connection.stream.uncork();
+      connection.stream.uncork?.();
     }
     return null;
   }

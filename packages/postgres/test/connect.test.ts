@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo, Socket } from "node:net";
-import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KeyValueErrorCode, KeyValueEvent } from "@revkv/api";
@@ -266,6 +266,28 @@ test("settings by which acknowledged writes can be lost are told, one by one", a
   later(() => unsafe[Symbol.asyncDispose]());
   await open({ connectionString: unsafe.url, onEvent });
   expect(told.slice(1).toSorted()).toEqual(["unsafe-setting: fsync is off", "unsafe-setting: full_page_writes is off"]);
+});
+
+test("a config has any text, also where the database cannot store it as it is", async () => {
+  const url = new URL(await emptyDatabase());
+  const name = `${url.pathname.slice(1)}_latin1`;
+  await execute(url.href, `CREATE DATABASE ${name} TEMPLATE template0 LOCALE 'C' ENCODING 'LATIN1'`);
+  later(() => execute(url.href, `DROP DATABASE ${name} WITH (FORCE)`));
+  const manager = await open(new URL(`/${name}`, url).href);
+  const config = { bucket: "b", description: "naïve 日本 👍 \\u00e9 \u007f", metadata: { ключ: "значение" } };
+  const kv = await manager.createKeyValue(config);
+  expect((await kv.status()).config).toMatchObject(config);
+  await manager.createKeyValue(config);
+  await manager.updateKeyValue({ bucket: "b", description: "日" });
+  expect((await kv.status()).config).toMatchObject({ ...config, description: "日" });
+});
+
+test("connections whose streams do not put writes together, as in some runtimes, are used as well", async () => {
+  const stream = (): Socket => Object.assign(new Socket(), { cork: undefined, uncork: undefined });
+  const manager = await open({ pool: poolOf(await emptyDatabase(), { stream }) });
+  const kv = await manager.createKeyValue({ bucket: "b" });
+  expect(await kv.put("a", "1")).toBe(1);
+  expect((await kv.get("a"))?.string()).toBe("1");
 });
 
 test("a process that could not connect ends", async () => {
