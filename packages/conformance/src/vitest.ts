@@ -3,11 +3,26 @@ import type { Stage } from "./environment.ts";
 import { closeTimeout, openStage } from "./environment.ts";
 import { within } from "./expect.ts";
 import type { Harness } from "./harness.ts";
-import type { RunOptions } from "./run.ts";
+import type { RunOptions, ScenarioResult } from "./run.ts";
 import { defaultSeed, runScenario, scenarioTimeout, staleGaps, wrongCapabilities } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenarios as everyScenario } from "./scenarios/index.ts";
 import { select } from "./selection.ts";
+
+/** What a test of the suite tells reporters, beside its name. */
+export interface ScenarioMeta extends Pick<ScenarioResult, "id" | "rule" | "outcome" | "refusal"> {
+  /** The harness's name. */
+  readonly harness: string;
+  /** Why the scenario is known to fail; undefined when it is not. */
+  readonly gap: string | undefined;
+}
+
+declare module "vitest" {
+  interface TaskMeta {
+    /** Set when a scenario of the suite was run, or does not apply. */
+    conformance?: ScenarioMeta;
+  }
+}
 
 /** How the suite is to be declared; the environment variable `REVKV_SEED` gives the seed where the option does not. */
 export type VitestOptions = Pick<RunOptions, "only" | "seed" | "timeout" | "scenarios">;
@@ -47,8 +62,10 @@ export function conformance(harness: Harness, options: VitestOptions = {}): void
     const declare = (scenario: Scenario): void => {
       const gap = harness.knownGaps?.[scenario.id];
       const name = `${scenario.id} · ${scenario.title}${gap === undefined ? "" : ` (known gap: ${gap})`}`;
-      test(name, { timeout: limit, concurrent: scenario.exclusive !== true }, async ({ skip }) => {
-        const { outcome, error } = await runScenario(harness, stage, scenario, seed, timeout);
+      test(name, { timeout: limit, concurrent: scenario.exclusive !== true }, async ({ skip, task }) => {
+        const result = await runScenario(harness, stage, scenario, seed, timeout);
+        const { id, rule, outcome, refusal, error } = result;
+        task.meta.conformance = { harness: harness.name, id, rule, outcome, refusal, gap };
         if (outcome === "not-applicable") skip("not applicable: the adapter does not claim the capability");
         if (error !== undefined) throw error;
       });

@@ -46,6 +46,15 @@ export const purgeDeletesScenarios: readonly Scenario[] = [
     },
   }),
 
+  scenario("P1/first-revision", "a young marker that is the bucket's first entry stays too", {
+    async run(env) {
+      const kv = await env.bucket({ history: 5 });
+      await kv.delete("a");
+      assert.equal(await kv.purgeDeletes({ olderThan: 10 * minute }), 0);
+      assert.deepEqual((await kv.history(">")).map(brief), ["1 DEL a"]);
+    },
+  }),
+
   scenario("P1/default-keeps-young", "without olderThan markers younger than 30 minutes stay", {
     async run(env) {
       const kv = await env.bucket({ history: 5 });

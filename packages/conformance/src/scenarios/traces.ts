@@ -81,24 +81,30 @@ export const traceScenarios: readonly Scenario[] = kinds.map(({ id, title, confi
         time: false,
         watches: false,
         bucketTtl: false,
+        unordered: true,
         longestValue: 12,
         ...repertoire,
       };
       const filters = fc.array(filterIn(all), { maxLength: 2 });
-      const property = fc.asyncProperty(configs, steps(all, 40), filters, async (config, sequence, watched) => {
-        const kv = await env.bucket(config);
-        const trace = new Trace(
-          {
-            capabilities: env.capabilities,
-            handles: [kv, await other.keyValue(kv.bucket)],
-            configure: (change) => configure(env, { bucket: kv.bucket, ...change }),
-            pass: (milliseconds) => env.pass(milliseconds),
-          },
-          config,
-        );
-        await trace.run(sequence, watched);
-        await env.manager.deleteKeyValue(kv.bucket);
-      });
+      const property = fc.asyncProperty(
+        configs,
+        steps(all, { minLength: 1, maxLength: 40 }),
+        filters,
+        async (config, sequence, watched) => {
+          const kv = await env.bucket(config);
+          const trace = new Trace(
+            {
+              capabilities: env.capabilities,
+              handles: [kv, await other.keyValue(kv.bucket)],
+              configure: (change) => configure(env, { bucket: kv.bucket, ...change }),
+              pass: (milliseconds) => env.pass(milliseconds),
+            },
+            config,
+          );
+          await trace.run(sequence, watched);
+          await env.manager.deleteKeyValue(kv.bucket);
+        },
+      );
       await fc.assert(property, {
         seed: env.seed,
         numRuns: 40,

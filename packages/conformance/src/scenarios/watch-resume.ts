@@ -34,6 +34,30 @@ const resuming: readonly Scenario[] = [
     },
   }),
 
+  scenario(
+    "W5/between-entries-of-a-key",
+    "what a filter selects behind the revision is there, wherever else its keys have entries",
+    {
+      async run(env) {
+        // A store that counts by key may count what lies before the revision, or miss what lies behind it.
+        for (const others of [0, 1, 2, 3]) {
+          for (const ends of [["a.b"], ["a.b", "a"], ["a.c", "a.b"]]) {
+            const kv = await env.bucket({ history: 5 });
+            const keys = ["a.c", "a.b", ...range(1, others).map(() => "b"), ...ends];
+            for (const key of keys) await kv.put(key, "x");
+            for (const from of range(1, keys.length)) {
+              const initial = await throughNull(await kv.watch("a.*", { resumeFromRevision: from }));
+              const expected = keys.flatMap((key, index) =>
+                index + 1 >= from && key !== "b" && key !== "a" ? [index + 1] : [],
+              );
+              assert.deepEqual(revisions(initial), expected, `${keys.join(" ")} from ${from}`);
+            }
+          }
+        }
+      },
+    },
+  ),
+
   scenario("W5/last", "resuming from the newest revision gives that entry again", {
     async run(env) {
       const kv = await env.bucket();

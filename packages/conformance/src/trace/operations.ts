@@ -1,6 +1,6 @@
 import type { KeyValue, Operation } from "@revkv/api";
 import type { Oracle } from "../oracle.ts";
-import { same } from "./outcome.ts";
+import type { Comparison } from "./outcome.ts";
 import type { At, CheckStep, WriteStep } from "./steps.ts";
 import { duration } from "./steps.ts";
 
@@ -57,9 +57,15 @@ function ttlOf(units: number | undefined): { readonly ttl?: number } {
 }
 
 /** Carries out one write on both sides. */
-export async function writeBoth(kv: KeyValue, oracle: Oracle, step: WriteStep, what: string): Promise<void> {
+export async function writeBoth(
+  comparison: Comparison,
+  kv: KeyValue,
+  oracle: Oracle,
+  step: WriteStep,
+  what: string,
+): Promise<void> {
   const operation = operationOf(step, oracle, oracle.revision);
-  await same(
+  await comparison.same(
     `${what} ${step.key}`,
     () => write(kv, operation),
     () => oracle.write(operation),

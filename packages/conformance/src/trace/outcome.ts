@@ -10,14 +10,20 @@ async function outcomeOf(call: () => unknown): Promise<string> {
   }
 }
 
-/** Asserts that an adapter does what the oracle does, and tells whether that was to succeed. */
-export async function same(what: string, actual: () => Promise<unknown>, expected: () => unknown): Promise<boolean> {
-  const wanted = await outcomeOf(expected);
-  const given = await outcomeOf(actual);
-  // A store may be unable to tell which revision it found instead of the expected one (rule O4).
-  const vague = wanted.replace(/ actual \S+/, " actual undefined");
-  if (given !== vague) assert.equal(given, wanted, what);
-  return wanted.startsWith("resolves");
+/** The calls of a trace, made on an adapter and on the oracle. */
+export class Comparison {
+  /** What the adapter did, call by call. */
+  readonly transcript: string[] = [];
+
+  /** Asserts that the adapter does what the oracle does. */
+  async same(what: string, actual: () => Promise<unknown>, expected: () => unknown): Promise<void> {
+    const wanted = await outcomeOf(expected);
+    const given = await outcomeOf(actual);
+    this.transcript.push(`${what} ${given}`);
+    // A store may be unable to tell which revision it found instead of the expected one (rule O4).
+    const vague = wanted.replace(/ actual \S+/, " actual undefined");
+    if (given !== vague) assert.equal(given, wanted, what);
+  }
 }
 
 /** An error's code and data fields; whatever is no error of revkv passes through. */

@@ -6,7 +6,7 @@ import type { OracleConfig } from "../oracle.ts";
 import { Oracle } from "../oracle.ts";
 import { expectedHistory, expectedView, viewOf } from "../view.ts";
 import { operationsOf, writeBoth } from "./operations.ts";
-import { same } from "./outcome.ts";
+import { Comparison } from "./outcome.ts";
 import type { Step } from "./steps.ts";
 import { duration, timeUnit } from "./steps.ts";
 import type { LiveWatcher } from "./watchers.ts";
@@ -21,6 +21,11 @@ export interface Subject {
   configure(change: OracleConfig): Promise<void>;
   /** Moves the storage's clock. */
   pass(milliseconds: number): Promise<void>;
+  /**
+   * False: no watcher resumes at or below `compactedTo`, which adapters without `compactionDetection` cannot refuse (rule
+   * W13), so that traces on different adapters stay the same; default true.
+   */
+  readonly resumesCompacted?: boolean | undefined;
 }
 
 /** One trace: the same steps on an adapter and on the oracle, compared at every step and as a whole in the end. */
@@ -28,6 +33,7 @@ export class Trace {
   readonly #subject: Subject;
   readonly #oracle: Oracle;
   readonly #watchers: LiveWatcher[] = [];
+  readonly #comparison: Comparison = new Comparison();
   #turn = 0;
 
   constructor(subject: Subject, config: OracleConfig) {
@@ -35,16 +41,23 @@ export class Trace {
     this.#oracle = new Oracle(config);
   }
 
-  /** Carries out the steps, then compares everything that can be read. */
-  async run(steps: readonly Step[], filters: readonly (string | readonly string[])[]): Promise<void> {
+  /** Carries out the steps, then compares everything that can be read. Gives what the adapter did, line by line. */
+  async run(steps: readonly Step[], filters: readonly (string | readonly string[])[]): Promise<readonly string[]> {
     try {
       for (const [index, step] of steps.entries()) await this.#step(step, `step ${index}`);
       await this.#sync();
       await this.#compareAll(filters);
-      for (const watcher of this.#watchers) await checkWatcher(watcher, this.#oracle);
+      const { transcript } = this.#comparison;
+      for (const watcher of this.#watchers) transcript.push(await checkWatcher(watcher, this.#oracle));
+      return transcript;
     } finally {
       for (const { recorder } of this.#watchers) await recorder.watcher.stop();
     }
+  }
+
+  /** The first revision at which a watcher may resume. */
+  #firstResume(): number {
+    return this.#subject.resumesCompacted === false ? this.#oracle.compactedTo + 1 : 1;
   }
 
   /** The next handle in turn. */
@@ -61,7 +74,7 @@ export class Trace {
     switch (step.do) {
       case "transaction": {
         const operations = operationsOf(step.operations, oracle);
-        await same(
+        await this.#comparison.same(
           what,
           () => kv.transaction(operations),
           () => oracle.transaction(operations),
@@ -71,7 +84,7 @@ export class Trace {
       case "burst":
         return await this.#burst(kv, step.puts);
       case "get":
-        await same(
+        await this.#comparison.same(
           what,
           async () => optional(await kv.get(step.key), viewOf),
           () => this.#seen(oracle.get(step.key)),
@@ -79,7 +92,7 @@ export class Trace {
         return;
       case "getRevision": {
         const revision = Math.max(1, oracle.revision - step.back);
-        await same(
+        await this.#comparison.same(
           what,
           async () => optional(await kv.getRevision(step.key, revision), viewOf),
           () => this.#seen(oracle.getRevision(step.key, revision)),
@@ -87,7 +100,7 @@ export class Trace {
         return;
       }
       case "getMany":
-        await same(
+        await this.#comparison.same(
           what,
           async () =>
             (await getTogether(this.#subject.capabilities, kv, step.keys)).map((entry) => optional(entry, viewOf)),
@@ -101,7 +114,7 @@ export class Trace {
       case "history": {
         const { filter, ignoreDeletes, metaOnly } = step;
         const options = { ignoreDeletes, metaOnly };
-        await same(
+        await this.#comparison.same(
           what,
           async () => (await kv.history(filter, options)).map(viewOf),
           () => expectedHistory(oracle, filter, options),
@@ -119,7 +132,7 @@ export class Trace {
       case "purgeDeletes":
         // Whoever reads on is past every marker then: how far a slower watcher got would be chance.
         await this.#sync();
-        await same(
+        await this.#comparison.same(
           what,
           () => kv.purgeDeletes({ olderThan: duration(step.olderThan) }),
           () => oracle.purgeDeletes(duration(step.olderThan)),
@@ -135,8 +148,15 @@ export class Trace {
         return await this.#marked(kv, oracle.configure(change), what);
       }
       case "watch": {
-        const options = optionsOf(step.start, oracle);
-        const watcher = await startWatcher(kv, oracle, this.#subject.capabilities, step.filter, options);
+        const options = optionsOf(step.start, oracle, this.#firstResume());
+        const watcher = await startWatcher(
+          this.#comparison,
+          kv,
+          oracle,
+          this.#subject.capabilities,
+          step.filter,
+          options,
+        );
         if (watcher !== undefined) this.#watchers.push(watcher);
         return;
       }
@@ -145,7 +165,7 @@ export class Trace {
         await this.#subject.pass(step.units * timeUnit);
         return await this.#marked(kv, oracle.pass(step.units * timeUnit), what);
       default:
-        await writeBoth(kv, oracle, step, what);
+        await writeBoth(this.#comparison, kv, oracle, step, what);
     }
   }
 
@@ -197,12 +217,12 @@ export class Trace {
   }
 
   async #compareKeys(kv: KeyValue, filter: string | readonly string[], what: string): Promise<void> {
-    await same(
+    await this.#comparison.same(
       what,
       () => kv.keys(filter),
       () => this.#oracle.keys(filter),
     );
-    await same(
+    await this.#comparison.same(
       what,
       () => collect(kv.listKeys(filter)),
       () => this.#oracle.keys(filter),
@@ -210,7 +230,7 @@ export class Trace {
   }
 
   async #compareEntries(kv: KeyValue, filter: string | readonly string[], what: string): Promise<void> {
-    await same(
+    await this.#comparison.same(
       what,
       async () => (await collect(kv.entries(filter))).map(viewOf),
       () => this.#oracle.entries(filter).map((entry) => expectedView(this.#oracle, entry)),
@@ -239,7 +259,7 @@ export class Trace {
   async #compareAll(filters: readonly (string | readonly string[])[]): Promise<void> {
     for (const kv of this.#subject.handles) {
       await this.#compareStatus(kv, "in the end: status");
-      await same(
+      await this.#comparison.same(
         "in the end: history",
         async () => (await kv.history(">")).map(viewOf),
         () => expectedHistory(this.#oracle, ">"),
@@ -253,7 +273,9 @@ export class Trace {
       dates.toSorted((a, b) => a - b),
       "in the end: created never goes back",
     );
-    await compareInitialSets(this.#kv(), this.#oracle, this.#subject.capabilities, [">", ...filters]);
+    const all = [">", ...filters];
+    const { capabilities } = this.#subject;
+    await compareInitialSets(this.#comparison, this.#kv(), this.#oracle, capabilities, all, this.#firstResume());
   }
 }
 

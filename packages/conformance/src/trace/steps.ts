@@ -78,6 +78,8 @@ export interface Repertoire {
   readonly watches: boolean;
   /** The bucket's ttl changes now and then. */
   readonly bucketTtl: boolean;
+  /** Steps of which the contract leaves open in which order they write: bursts, deleteAll and purgeAll. */
+  readonly unordered: boolean;
   /** Values may be this long, in bytes. */
   readonly longestValue: number;
 }
@@ -86,7 +88,10 @@ const keys = ["a", "b", "A", "a.b", "a.c", "a.b.c", "b.c", "a-b"];
 const filters = [">", "a", "*", "a.*", "a.>", "*.c", "*.*", "a.*.c", "b.>", "none.>"];
 
 /** Steps at random, of those that the repertoire has. */
-export function steps(repertoire: Repertoire, length: number): fc.Arbitrary<Step[]> {
+export function steps(
+  repertoire: Repertoire,
+  length: { readonly minLength: number; readonly maxLength: number },
+): fc.Arbitrary<Step[]> {
   const key = fc.constantFrom(...keys);
   const value = fc.uint8Array({ maxLength: repertoire.longestValue });
   const filter = filterIn(repertoire);
@@ -105,7 +110,6 @@ export function steps(repertoire: Repertoire, length: number): fc.Arbitrary<Step
   const boolean = fc.boolean();
   const choices: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
     { weight: 20, arbitrary: write },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("burst" as const), puts: bursts(key, value) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("get" as const), key }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("getRevision" as const), key, back: fc.nat({ max: 6 }) }) },
     {
@@ -122,7 +126,6 @@ export function steps(repertoire: Repertoire, length: number): fc.Arbitrary<Step
         metaOnly: boolean,
       }),
     },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("deleteAll" as const, "purgeAll" as const), filter }) },
     {
       weight: 1,
       arbitrary: fc.record({ do: fc.constant("purgeDeletes" as const), olderThan: fc.constantFrom(0, 0, 1, 3) }),
@@ -137,6 +140,12 @@ export function steps(repertoire: Repertoire, length: number): fc.Arbitrary<Step
       }),
     },
   ];
+  if (repertoire.unordered) {
+    choices.push(
+      { weight: 1, arbitrary: fc.record({ do: fc.constant("burst" as const), puts: bursts(key, value) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("deleteAll" as const, "purgeAll" as const), filter }) },
+    );
+  }
   if (repertoire.transactions) choices.push({ weight: 4, arbitrary: transactions(write, key, at) });
   if (repertoire.watches) choices.push({ weight: 2, arbitrary: watches(filter) });
   if (repertoire.time) {
@@ -145,7 +154,7 @@ export function steps(repertoire: Repertoire, length: number): fc.Arbitrary<Step
       arbitrary: fc.record({ do: fc.constant("pass" as const), units: fc.integer({ min: 1, max: 2 }) }),
     });
   }
-  return fc.array(fc.oneof(...choices), { minLength: 1, maxLength: length, size: "max" });
+  return fc.array(fc.oneof(...choices), { ...length, size: "max" });
 }
 
 /** Filters at random, for watchers and reads. */

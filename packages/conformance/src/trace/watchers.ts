@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Capabilities, KeyValue, KeyWatcher, WatchOptions } from "@revkv/api";
+import type { Capabilities, KeyValue, KeyValueEntry, KeyWatcher, WatchOptions } from "@revkv/api";
 import { KeyValueError, RevisionCompactedError } from "@revkv/api";
 import { throughNull } from "../expect.ts";
 import type { Oracle, OracleEntry } from "../oracle.ts";
@@ -7,7 +7,7 @@ import { matches } from "../oracle.ts";
 import type { Recorder } from "../recorder.ts";
 import { assertRising, record } from "../recorder.ts";
 import { expectedView, viewOf } from "../view.ts";
-import { same } from "./outcome.ts";
+import type { Comparison } from "./outcome.ts";
 import type { WatchStart } from "./steps.ts";
 
 type Filter = string | readonly string[];
@@ -27,15 +27,16 @@ export interface LiveWatcher {
   readonly initial: readonly OracleEntry[];
 }
 
-/** The options of a watcher, with its resume point made of a share of the revisions that there are. */
-export function optionsOf(start: WatchStart, oracle: Oracle): WatchOptions {
+/** The options of a watcher, with its resume point, at `first` or later, made of a share of the revisions that there are. */
+export function optionsOf(start: WatchStart, oracle: Oracle, first: number): WatchOptions {
   const { resume, ...options } = start;
   if (resume === undefined) return options;
-  return { ...options, resumeFromRevision: Math.max(1, Math.ceil(((oracle.revision + 1) * resume) / 100)) };
+  return { ...options, resumeFromRevision: Math.max(first, Math.ceil(((oracle.revision + 1) * resume) / 100)) };
 }
 
 /** Starts a watcher on both sides; undefined when it is refused, on both sides. */
 export async function startWatcher(
+  comparison: Comparison,
   kv: KeyValue,
   oracle: Oracle,
   capabilities: Capabilities,
@@ -49,7 +50,7 @@ export async function startWatcher(
   const start = async (): Promise<void> => {
     watcher = await kv.watch(withSync, options);
   };
-  await same(what, start, () => judge(oracle, capabilities, options));
+  await comparison.same(what, start, () => judge(oracle, capabilities, options));
   if (watcher === undefined) return undefined;
   const initial = oracle.initial(withSync, options);
   return { what, recorder: record(watcher), filter: withSync, options, line: oracle.revision, initial };
@@ -66,11 +67,14 @@ function judge(oracle: Oracle, capabilities: Capabilities, options: WatchOptions
   }
 }
 
-/** Stops a watcher that has seen all there is, and checks what it delivered (rules W1 to W7). */
+/**
+ * Stops a watcher that has seen all there is, and checks what it delivered (rules W1 to W7). Gives what of that no
+ * watcher may have missed, in one line.
+ */
 export async function checkWatcher(
   { what, recorder, filter, options, line, initial }: LiveWatcher,
   oracle: Oracle,
-): Promise<void> {
+): Promise<string> {
   const given = await recorder.stop();
   assertRising([...given.initial, ...given.updates], what);
   const later = oracle.written.filter(
@@ -104,6 +108,12 @@ export async function checkWatcher(
     const delivered = new Set(entries.map((entry) => entry.revision));
     for (const { revision } of needed) assert.ok(delivered.has(revision), `${what}: ${revision} is in its ${part}`);
   }
+  return `${what} delivers ${JSON.stringify(sets.map(({ part, entries, needed }) => [part, neededOf(entries, needed)]))}`;
+}
+
+function neededOf(entries: readonly KeyValueEntry[], needed: readonly OracleEntry[]): string[] {
+  const revisions = new Set(needed.map((entry) => entry.revision));
+  return entries.filter((entry) => revisions.has(entry.revision)).map((entry) => timeless(viewOf(entry)));
 }
 
 function timeless(view: string): string {
@@ -114,10 +124,12 @@ const flags = [false, true];
 
 /** Compares the initial sets of fresh watchers with all options. */
 export async function compareInitialSets(
+  comparison: Comparison,
   kv: KeyValue,
   oracle: Oracle,
   capabilities: Capabilities,
   filters: readonly Filter[],
+  firstResume: number,
 ): Promise<void> {
   const starts: WatchOptions[] = [
     {},
@@ -131,14 +143,14 @@ export async function compareInitialSets(
       oracle.revision + 1,
       oracle.revision + 2,
     ]
-      .filter((revision) => revision >= 1)
+      .filter((revision) => revision >= firstResume)
       .map((resumeFromRevision) => ({ resumeFromRevision })),
   ];
   for (const filter of filters) {
     for (const start of starts) {
       for (const ignoreDeletes of flags) {
         const options = { ...start, ignoreDeletes, metaOnly: ignoreDeletes };
-        await same(
+        await comparison.same(
           `the initial set of watch(${JSON.stringify(filter)}, ${JSON.stringify(options)})`,
           async () => (await throughNull(await kv.watch(filter, options))).map(viewOf),
           () => {

@@ -207,6 +207,14 @@ export const historyAndKeysMutants: readonly Mutant[] = [
   mutant("P1", "removes markers whatever their age", () =>
     onCalls((kv) => ({ purgeDeletes: (options) => kv.purgeDeletes({ ...options, olderThan: 0 }) })),
   ),
+  mutant("P1", "takes the first revision for none, and removes its marker", () =>
+    onCalls((kv) => ({
+      purgeDeletes: async (options) => {
+        const [first, ...others] = await kv.history(">");
+        return await kv.purgeDeletes(first?.revision === 1 && others.length === 0 ? { olderThan: 0 } : options);
+      },
+    })),
+  ),
   mutant("P1", "counts the keys that it removes", () =>
     onCalls((kv) => ({
       purgeDeletes: async (options) => {

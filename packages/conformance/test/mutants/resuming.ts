@@ -62,6 +62,19 @@ export const resumingMutants: readonly Mutant[] = [
       },
     })),
   ),
+  mutant("W5", "leaves out keys that have entries before the revision", () =>
+    onCalls((kv) => ({
+      watch: async (filter, options) => {
+        const watcher = await kv.watch(filter, options);
+        const from = options?.resumeFromRevision;
+        if (from === undefined || filter === ">") return watcher;
+        const before = (await kv.history(filter)).filter(({ revision }) => revision < from).map(({ key }) => key);
+        return withItems(watcher, async function* (items) {
+          for await (const item of items) if (item === null || !before.includes(item.key)) yield item;
+        });
+      },
+    })),
+  ),
   mutant("W5", "waits for a revision that is too far ahead", () =>
     onCalls((kv) => ({
       watch: async (filter, options) => {
