@@ -163,11 +163,11 @@ export class LogReader {
       }
       if (this.#consumer === undefined) await this.open(call);
       if (!this.#isCalm && this.#rest === 0) {
-        if (await this.#isAtEnd(call)) return false;
+        if (await this.#isAtEnd(call, false)) return false;
         if (!this.#isEmpty || this.#isLost) continue;
       }
       if (!this.#isPulling) this.#startPull();
-      if ((await this.#event(call)) === "idle" && (await this.#isAtEnd(call)) && !this.#isCalm) return false;
+      if ((await this.#event(call)) === "idle" && (await this.#isAtEnd(call, true)) && !this.#isCalm) return false;
     }
   }
 
@@ -203,9 +203,9 @@ export class LogReader {
 
   /**
    * Tells whether the server is right to say that it has nothing to give. If not, a replica will give it soon, but what an
-   * old server has left out is read anew.
+   * old server has left out is read anew; what it has only miscounted it gives when it is pulled.
    */
-  async #isAtEnd(call: Call): Promise<boolean> {
+  async #isAtEnd(call: Call, wasPulled: boolean): Promise<boolean> {
     const isSure = this.#isCalm
       ? !this.#bucket.hasOddCursors || this.#serverAt <= this.#checkedTo
       : this.#rest === 0 && !this.#mustAsk;
@@ -218,7 +218,7 @@ export class LogReader {
       return true;
     }
     this.#rest = undefined;
-    if (this.#bucket.hasOddCursors || this.#isByKey) this.#isLost = true;
+    if (wasPulled && (this.#bucket.hasOddCursors || this.#isByKey)) this.#isLost = true;
     return false;
   }
 
