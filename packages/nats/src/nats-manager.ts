@@ -24,7 +24,7 @@ import {
 } from "@revkv/api/adapter";
 import { NatsOperations } from "./bucket-operations.ts";
 import { whileLocked } from "./config-lock.ts";
-import { JetStream } from "./jetstream.ts";
+import { JetStream, pause } from "./jetstream.ts";
 import type { Link } from "./link.ts";
 import type { NatsContext } from "./nats-bucket.ts";
 import { NatsBucket } from "./nats-bucket.ts";
@@ -44,8 +44,9 @@ import {
   streamName,
   streamOf,
 } from "./stream-config.ts";
-import { translateError } from "./translate-error.ts";
-import type { StreamInfo } from "./wire.ts";
+import { isRefused, translateError } from "./translate-error.ts";
+import type { StreamConfig, StreamInfo } from "./wire.ts";
+import { errorCode } from "./wire.ts";
 
 /** A bucket on NATS. */
 export interface NatsKeyValue extends KeyValue {
@@ -199,11 +200,7 @@ export class LinkedManager implements NatsManager {
     const stream = streamOf(setup);
     for (;;) {
       try {
-        return await this.#step(
-          (call) => this.#jetstream.request<StreamInfo>(`STREAM.CREATE.${stream.name}`, stream, call),
-          signal,
-          true,
-        );
+        return await this.#step((call) => createStream(this.#jetstream, stream, call), signal, true);
       } catch (error) {
         if (!isKeyValueError(error, "BUCKET_EXISTS")) throw error;
       }
@@ -343,6 +340,21 @@ export class LinkedManager implements NatsManager {
     if (opened.bucket.observers.size > 0) {
       void this.#step((call) => opened.bucket.refresh(call), undefined).catch(() => undefined);
     }
+  }
+}
+
+/** How often a stream is tried to be made whose files cannot be, and the pause between, in milliseconds. */
+const [storeAttempts, storePause] = [10, 50];
+
+/** Creates a stream; one of the same name that is just being deleted may still have its files (rule B12). */
+async function createStream(jetstream: JetStream, stream: StreamConfig, call: Call): Promise<StreamInfo> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await jetstream.request<StreamInfo>(`STREAM.CREATE.${stream.name}`, stream, call);
+    } catch (error) {
+      if (!isRefused(error, errorCode.noStore) || attempt === storeAttempts) throw error;
+    }
+    await pause(storePause, call.signal);
   }
 }
 

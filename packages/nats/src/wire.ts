@@ -90,6 +90,7 @@ export const errorCode = {
   maximumBytes: 10077,
   messageTooLarge: 10054,
   noMessage: 10037,
+  noStore: 10049,
   otherStart: 10012,
   streamExists: 10058,
   streamNotFound: 10059,
