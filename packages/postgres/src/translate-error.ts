@@ -41,13 +41,39 @@ const meanings: readonly (readonly [state: string, code: KeyValueErrorCode, mess
  */
 const unknown = /^(08|57P02|40003)/;
 
+/** What a server may say that stops: what it was about to commit may be on its disk all the same. */
+const stopping = /^(53100|58|XX)/;
+
+/** What a server ends a connection for. */
+const ending = /^(57P|25P0[34])/;
+
+/** What the server says of an error: its SQLSTATE, and how severe it is, in the server's own language. */
+interface Said {
+  readonly code: string;
+  readonly severity: string;
+}
+
+/** What the server has said of a statement that it has undone. Errors of the system have codes too, but no severity. */
+function undoing(error: unknown): Said | undefined {
+  const { code, severity } = (error ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
+  if (typeof severity !== "string" || typeof code !== "string" || unknown.test(code)) return undefined;
+  if (severity === "PANIC" || (isTranslated(severity) && stopping.test(code))) return undefined;
+  return { code, severity };
+}
+
+/** Tells whether only the code says how severe an error is. */
+function isTranslated(severity: string): boolean {
+  return severity !== "ERROR" && severity !== "FATAL";
+}
+
 /**
  * Tells whether an error is the server's answer to a statement: it has undone it, and the connection is as good as
  * before.
  */
 export function isAnswer(error: unknown): boolean {
-  const { code, severity } = (error ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
-  return severity === "ERROR" && typeof code === "string" && !unknown.test(code);
+  const said = undoing(error);
+  if (said === undefined) return false;
+  return said.severity === "ERROR" || (isTranslated(said.severity) && !ending.test(said.code));
 }
 
 /** Says what an error of the driver means; `written` when it is of a write that may have been sent (rule M10). */
@@ -64,10 +90,8 @@ export function translateError(error: unknown, written: boolean): KeyValueError 
 }
 
 function meaningOf(error: unknown): (typeof meanings)[number] | undefined {
-  const { code, severity } = (error ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
-  // Errors of the system have codes too, but no severity.
-  if (typeof severity !== "string" || typeof code !== "string" || unknown.test(code)) return undefined;
-  return meanings.find(([state]) => code.startsWith(state));
+  const said = undoing(error);
+  return said && meanings.find(([state]) => said.code.startsWith(state));
 }
 
 function messageOf(error: unknown): string {

@@ -36,6 +36,12 @@ test.each([
   [said("ERROR", "08006"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
   [said("ERROR", "40003"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
   [said("PANIC", "XX000"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
+  [said("PANIC", "53100"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
+  // In the server's language only the code tells an error from the end of a connection or of the server.
+  [said("FEHLER", "22003"), "INTERNAL", "INTERNAL"],
+  [said("FEHLER", "55P03"), "TIMEOUT", "TIMEOUT"],
+  [said("PANIK", "53100"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
+  [said("PANIK", "XX000"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
   [broken("ECONNRESET"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
   [broken("EPIPE"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
   [new Error("Connection terminated unexpectedly"), "UNAVAILABLE", "OUTCOME_UNKNOWN"],
@@ -52,7 +58,11 @@ test("an error of ours stays as it is", () => {
 
 test("a connection is as good as before after an answer only", () => {
   expect(isAnswer(said("ERROR", "55P03"))).toBe(true);
+  expect(isAnswer(said("FEHLER", "55P03"))).toBe(true);
   expect(isAnswer(said("FATAL", "57P01"))).toBe(false);
+  expect(isAnswer(said("СБОЙ", "57P01"))).toBe(false);
+  expect(isAnswer(said("СБОЙ", "25P03"))).toBe(false);
+  expect(isAnswer(said("PANIK", "XX000"))).toBe(false);
   expect(isAnswer(said("ERROR", "08P01"))).toBe(false);
   expect(isAnswer(broken("ECONNRESET"))).toBe(false);
 });
