@@ -41,7 +41,10 @@ export interface PostgresUrlOptions extends CommonOptions {
 
 /** A pool of connections that the application already has. It stays the application's, and is not closed. */
 export interface PostgresPoolOptions extends CommonOptions {
-  /** A `pg.Pool`, or what behaves like one. Without its `options` changes of others are found by polling. */
+  /**
+   * A `pg.Pool` without `binary: true`, or what behaves like one. Without its `options` changes of others are found by
+   * polling.
+   */
   readonly pool: PostgresPool;
 }
 
@@ -133,6 +136,9 @@ function checkPool(pool: unknown): void {
   if (typeof given["connect"] !== "function") throw invalid("pool is a Pool of pg");
   // A client has a connect function too.
   if ("processID" in given) throw invalid("pool is a Pool of pg, not a single client");
+  // pg then reads numbers and bytes wrongly.
+  const { binary } = (given["options"] ?? {}) as { readonly binary?: unknown };
+  if (binary === true) throw invalid("the pool has binary: true, with which pg does not give back what was stored");
 }
 
 function checkUrl(value: unknown, name: string): void {

@@ -79,6 +79,7 @@ test("options that are wrong or unknown are refused before anything is connected
     { pool: new pg.Client(url) },
     { pool, max: 5 },
     { pool, schema: "a b" },
+    { pool: new pg.Pool({ connectionString: url, ...{ binary: true } }) },
   ];
   for (const options of wrong) {
     await expect(connect(options as string), String(JSON.stringify(options))).rejects.toMatchObject({
