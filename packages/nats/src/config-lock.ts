@@ -38,7 +38,9 @@ export async function whileLocked<T>(
       await jetstream.request(`CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config }, call);
       break;
     } catch (error) {
-      if (!isRefused(error, errorCode.otherStart)) throw error;
+      // A cluster says it in another way.
+      const isTaken = isRefused(error, errorCode.otherStart) || isRefused(error, errorCode.consumerInUse);
+      if (!isTaken) throw error;
     }
     await pause(backoff.next(), call.signal);
   }

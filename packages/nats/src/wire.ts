@@ -85,7 +85,7 @@ export const header = {
 
 /** What the server's error codes mean that are not errors of the caller. */
 export const errorCode = {
-  consumerNotFound: 10014,
+  consumerInUse: 10013,
   duplicateInProcess: 10158,
   maximumBytes: 10077,
   messageTooLarge: 10054,

@@ -93,7 +93,8 @@ export async function clusterHarness(name: string): Promise<Harness> {
       first = undefined;
       const servers = cluster.nodes.map(({ url }) => url);
       return {
-        open: async (more?: ManagerOptions) => replicated(await connect({ servers, ...more })),
+        // Three servers that sync with each other on a busy machine take their time.
+        open: async (more?: ManagerOptions) => replicated(await connect({ servers, timeout: 15_000, ...more })),
         dispose: async () => cluster[Symbol.asyncDispose](),
       };
     },
