@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
+/** Where Node keeps what it has compiled: the command is started hundreds of times. */
+const compileCache = fileURLToPath(new URL("../../../.vitest/compile-cache", import.meta.url));
+
 /** The command line of the command, run from source. */
 export const commandLine: readonly string[] = [process.execPath, "--conditions=@revkv/source", main];
 
@@ -28,7 +31,7 @@ export function startRevkv(args: readonly string[], options: RunOptions = {}): C
   const { REVKV_STORE: _, REVKV_DEBUG: __, NO_COLOR: ___, FORCE_COLOR: ____, ...inherited } = process.env;
   const child = spawn(program, [...rest, ...args], {
     cwd: options.cwd,
-    env: { ...inherited, NODE_NO_WARNINGS: "1", ...options.env },
+    env: { ...inherited, NODE_NO_WARNINGS: "1", NODE_COMPILE_CACHE: compileCache, ...options.env },
     stdio: "pipe",
   });
   // A command that does not read its input has ended before it was written.
