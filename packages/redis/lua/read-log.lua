@@ -1,25 +1,29 @@
 -- A page of kept rows in revision order, all of one moment. ARGV: 1 nonce, 2 after which revision, 3 up to which (empty:
 -- the head), 4 whether only newest rows are wanted, 5 whether values are wanted, 6 most rows, 7 about the most bytes, 8 and
--- 9 the mark: a revision that was the head and the nonce of its step (0: none), 10 where to look:
---   `log`   at all rows in their order; 11 … Lua patterns of which a key must match one (none: every key does)
---   `keys`  at all rows of the keys 11 …
---   `rows`  at the rows 11 …: revision, key and so on, in revision order
--- Gives the head, compactedTo, the head's nonce, the clock, the bucket's ttl (0: none), the revision up to which all rows
--- are given, then key and record and so on. -4: the log is not the one that the mark is from.
+-- 9 the mark: a revision that was the head and the nonce of its step (0: none), 10 the era in which that was seen, 11 where
+-- to look:
+--   `log`   at all rows in their order; 12 … Lua patterns of which a key must match one (none: every key does)
+--   `keys`  at all rows of the keys 12 …
+--   `rows`  at the rows 12 …: revision, key and so on, in revision order
+-- Gives the head, compactedTo, the head's nonce, the era, the clock, the bucket's ttl (0: none), the revision up to which
+-- all rows are given, then key and record and so on. -4: the log is not the one that the mark is from, or cannot be shown
+-- to be.
 -- @include bucket
 -- @include state
 -- @include rows
 -- @include records
-local mark = tonumber(ARGV[8])
+-- @include era
+local mark, now_in = tonumber(ARGV[8]), era()
 if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[9] then return -4 end
 if mark > 0 and mark < revision then
   local step = call('XRANGE', LOG, ARGV[8] .. '-0', ARGV[8] .. '-0')[1]
   if step then
     if step[2][2] ~= ARGV[9] then return -4 end
   else
-    -- Beyond the old end of the log nothing can be said; within it the step must be there.
+    -- A log that has an older step has this one, unless it is lost; beyond the old end of the log only the era tells.
     local first = call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
-    if first and tonumber(string.match(first[1], '^%d+')) <= mark then return -4 end
+    if first and tonumber(string.match(first[1], '^%d+')) < mark then return -4 end
+    if now_in == '' or now_in ~= ARGV[10] then return -4 end
   end
 end
 if due > 0 and now >= due then
@@ -30,10 +34,10 @@ end
 
 local after, up_to = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision)
 local newest_only, with_values, limit, max_size = ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
-local mode, FIRST, LOOKS = ARGV[10], 11, 2000
+local mode, FIRST, LOOKS = ARGV[11], 12, 2000
 -- To find a row in a deep history takes longer.
 if history > 8 then limit = math.min(limit, 200) end
-local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
+local reply = { revision, compacted, last_nonce, now_in, now, ttl or 0, after }
 local given, size, last = 0, 0, after
 
 -- Adds a row, and tells whether there is room for another.
@@ -111,5 +115,5 @@ else
   if looked < most and not newest[i] and not older[j] then reached = up_to end
   if give_rows(revisions, keys) then last = reached end
 end
-reply[6] = last
+reply[7] = last
 return reply

@@ -2,7 +2,7 @@ import type { KeyFilter } from "@revkv/api";
 import { KeyValueError } from "@revkv/api";
 import type { Call, LogPage, LogQuery, Row } from "@revkv/api/adapter";
 import type { BucketScripts } from "./bucket-scripts.ts";
-import type { Mark } from "./mark.ts";
+import type { SeenMark } from "./mark.ts";
 import { markOf } from "./mark.ts";
 import type { Argument } from "./redis-client.ts";
 import { numberOf, rowOf } from "./rows.ts";
@@ -124,15 +124,19 @@ async function readPage(
       String(maxBytes),
       String(before?.revision ?? 0),
       before?.nonce ?? "",
+      before?.era ?? "",
       ...where,
     ],
     call,
   );
   if (reply === -4) {
-    throw new KeyValueError("HISTORY_LOST", `the server has lost revision ${before?.revision} as it was seen`);
+    throw new KeyValueError(
+      "HISTORY_LOST",
+      `the server cannot be shown to have revision ${before?.revision} as it was seen`,
+    );
   }
-  const [revision, compactedTo, nonce, now, ttl, end, ...found] = reply as readonly unknown[];
-  const mark: Mark = { revision: numberOf(revision), nonce: String(nonce) };
+  const [revision, compactedTo, nonce, era, now, ttl, end, ...found] = reply as readonly unknown[];
+  const mark: SeenMark = { revision: numberOf(revision), nonce: String(nonce), era: String(era) };
   const rows: Row[] = [];
   for (let index = 0; index < found.length; index += 2) {
     rows.push(rowOf(String(found[index]), found[index + 1] as Buffer, numberOf(ttl), mark));

@@ -9,7 +9,12 @@ export interface Mark {
   readonly nonce: string;
 }
 
+/** A mark of a position: it has the era in which the server was seen to have that step; see lua/shared/era.lua. */
+export interface SeenMark extends Mark {
+  readonly era: string;
+}
+
 /** The mark of a position, if it has one. */
-export function markOf({ mark }: Position): Mark | undefined {
-  return mark as Mark | undefined;
+export function markOf({ mark }: Position): SeenMark | undefined {
+  return mark as SeenMark | undefined;
 }

@@ -23,7 +23,7 @@ import type { ChangeReader } from "./change-reader.ts";
 import type { Commands } from "./commands.ts";
 import { readKeyPage } from "./key-reader.ts";
 import { readLogPage } from "./log-reader.ts";
-import type { Mark } from "./mark.ts";
+import type { Mark, SeenMark } from "./mark.ts";
 import type { Nonces } from "./nonces.ts";
 import { commitArguments, lastGiven, loggedOutcomes, outcomesOf } from "./outcomes.ts";
 import { headOf, isLive, needsScript, numberOf, rowOf, ttlOf } from "./rows.ts";
@@ -108,9 +108,9 @@ export class RedisBucket implements BucketStorage {
   }
 
   async head(call: Call): Promise<Head> {
-    const [head, compacted, nonce] = (await this.scripts.settleAndRead("head", [], call)) as readonly unknown[];
+    const [head, compacted, nonce, era] = (await this.scripts.settleAndRead("head", [], call)) as readonly unknown[];
     const revision = numberOf(head);
-    const mark = { revision, nonce: String(nonce) };
+    const mark: SeenMark = { revision, nonce: String(nonce), era: String(era) };
     this.#writer.saw(mark);
     return { revision, compactedTo: numberOf(compacted), mark };
   }

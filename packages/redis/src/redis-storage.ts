@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Capabilities, KeyValueError, NormalizedConfig } from "@revkv/api";
 import type { Call, CreatedBucket, OpenedBucket, Storage, StorageTraits, Sweep } from "@revkv/api/adapter";
-import { embeddedCapabilities, parseConfig } from "@revkv/api/adapter";
+import { embeddedCapabilities, parseConfig, unlessGivenUp } from "@revkv/api/adapter";
 import { canExpire, settingsOf } from "./bucket-config.ts";
 import type { SharedKeys } from "./bucket-keys.ts";
 import { bucketKeys, logIndex, metaKey, sharedKeys } from "./bucket-keys.ts";
@@ -162,16 +162,23 @@ export class RedisStorage implements Storage {
     const { commands, nonces } = this.#store;
     const { turn, expiring } = this.#shared;
     const ask = (): Promise<unknown> => commands.script("takeTurn", [turn, expiring], [nonces.own, String(turnLength)]);
-    const [wait, ...items] = (await commands.once(ask, call)) as readonly unknown[];
+    const [wait, items] = (await commands.once(ask, call)) as readonly [unknown, readonly unknown[]];
     if (numberOf(wait) > 0) return { next: numberOf(wait) };
     let next = sweepInterval;
+    let failure: { readonly error: unknown } | undefined;
+    // One that is broken, or whose node is away, does not keep those behind it from being looked at.
+    const failed = (error: unknown): number => {
+      failure ??= { error };
+      return sweepInterval;
+    };
     for (let from = 0, pages = 0; from < items.length && pages < limit; from += sweptTogether) {
-      const some = items.slice(from, from + sweptTogether).map((item) => this.#sweepBucket(item, call));
+      const some = items.slice(from, from + sweptTogether).map((item) => this.#sweepBucket(item, call).catch(failed));
       for (const wanted of await Promise.all(some)) {
         next = Math.min(next, wanted);
         if (wanted === 0) pages += 1;
       }
     }
+    if (failure !== undefined) throw failure.error;
     return { next };
   }
 
@@ -180,8 +187,8 @@ export class RedisStorage implements Storage {
     const { commands, nonces, prefix } = this.#store;
     const [name, incarnation] = split(item);
     const { keys } = new BucketScripts(commands, nonces, prefix, name, incarnation);
-    const sweep = (): Promise<unknown> => commands.script("sweep", keys, [`s${nonces.next()}`]);
-    const reply = await commands.once(sweep, call);
+    // Not tried again: the next sweep comes soon.
+    const reply = await unlessGivenUp(commands.script("sweep", keys, [`s${nonces.next()}`]), call);
     if (Array.isArray(reply)) {
       const [isMore, due, now] = reply.map(numberOf) as [number, number, number];
       if (isMore === 1) return 0;

@@ -65,6 +65,10 @@ function clusterOptions(
 /** Makes a client of our own, not yet connected, whose commands are never sent twice. */
 export function makeClient(options: RedisConnectOptions, timeout: number): AnyRedis {
   const client = unguarded(options, timeout);
+  // Nor does waiting to connect again keep one alive.
+  client.on("reconnecting", () => {
+    (client as { reconnectTimeout?: { unref?(): void } | null }).reconnectTimeout?.unref?.();
+  });
   // What was lost, its commands tell.
   client.on("error", () => undefined);
   client.on("node error", () => undefined);

@@ -1,4 +1,4 @@
-import type { KeyValue, KeyValueManager } from "@revkv/api";
+import type { KeyValue, KeyValueEntry, KeyValueManager } from "@revkv/api";
 import type { RedisServer } from "@revkv/servers/redis";
 import { redisCommand } from "@revkv/servers/redis";
 import { expect, test, vi } from "vitest";
@@ -75,6 +75,63 @@ test("W14: that is noticed, too, when the revisions that were lost were given ag
   expect(watched.entries.map(({ key }) => key)).toEqual(["a", "b"]);
 });
 
+/** A watcher that has seen the entries of these keys, and then waits for nobody. */
+async function slowWatcher(kv: KeyValue, keys: readonly string[]): Promise<AsyncIterator<KeyValueEntry | null>> {
+  const watcher = await kv.watch(">", { updatesOnly: true });
+  const items = watcher[Symbol.asyncIterator]();
+  expect((await items.next()).value).toBeNull();
+  for (const key of keys) {
+    await kv.put(key, "x");
+    expect((await items.next()).value).toMatchObject({ key });
+  }
+  return items;
+}
+
+/** Has the log of the bucket "b" reach back no further than its newest step, as after many others. */
+async function forgetSteps(redis: RedisServer): Promise<void> {
+  const incarnation = await redisCommand(redis, "HGET", "revkv:{b}", "id");
+  await redisCommand(redis, "XTRIM", `revkv:{b}:${incarnation}:log`, "MAXLEN", "1");
+}
+
+test("W14: that is noticed, too, by a watcher that is further behind than the log reaches", async () => {
+  const { kv, partition, promote, replica } = await pair();
+  partition();
+  const items = await slowWatcher(kv, ["lost.1", "lost.2"]);
+  await redisCommand(replica, "REPLICAOF", "NO", "ONE");
+  const other = await (await open(replica.url)).keyValue("b");
+  for (const revision of [2, 3, 4, 5]) expect(await other.put(`new.${revision}`, "x")).toBe(revision);
+  await forgetSteps(replica);
+  await promote();
+  await expect(items.next()).rejects.toMatchObject({ code: "HISTORY_LOST" });
+});
+
+test("W10: a watcher that is further behind than the log reaches goes on with what is kept, also over a lost connection", async () => {
+  const redis = await server();
+  const network = await proxy(redis);
+  const direct = await (await open(redis.url)).createKeyValue({ bucket: "b", history: 2 });
+  const items = await slowWatcher(await (await open(`redis://127.0.0.1:${network.port}`)).keyValue("b"), ["a", "b"]);
+  for (let count = 0; count < 5; count += 1) await direct.put("c", "x");
+  await forgetSteps(redis);
+  network.cut();
+  for (const revision of [6, 7]) expect((await items.next()).value).toMatchObject({ key: "c", revision });
+  await items.return?.();
+});
+
+test("W14: a watcher whose step is just beyond the reach of the log goes on, though the log still has what came of it", async () => {
+  const redis = await server();
+  const kv = await (await open(redis.url)).createKeyValue({ bucket: "b" });
+  await kv.delete("gone");
+  const items = await slowWatcher(kv, ["a"]);
+  // A step that gives no revision is logged behind the one that gave the newest.
+  await kv.purgeDeletes({ olderThan: 0 });
+  await kv.put("b", "x");
+  const { incarnation } = await kv.status();
+  await redisCommand(redis, "XTRIM", `revkv:{b}:${incarnation}:log`, "MAXLEN", "2");
+  expect(await redisCommand(redis, "XRANGE", `revkv:{b}:${incarnation}:log`, "-", "+")).toMatch(/^2-1\n/);
+  expect((await items.next()).value).toMatchObject({ key: "b", revision: 3 });
+  await items.return?.();
+});
+
 test("W10: a failover that lost nothing is survived by watchers", async () => {
   const { kv, promote, replica } = await pair();
   const watched = await watch(kv);
@@ -89,8 +146,7 @@ test("W5: beyond the reach of the log a watcher goes on with what is kept", asyn
   const redis = await server();
   const kv = await (await open(redis.url)).createKeyValue({ bucket: "b", history: 3 });
   for (let count = 0; count < 5; count += 1) await kv.put("a", "x");
-  const { incarnation } = await kv.status();
-  await redisCommand(redis, "XTRIM", `revkv:{b}:${incarnation}:log`, "MAXLEN", "1");
+  await forgetSteps(redis);
   const watcher = await kv.watch(">", { resumeFromRevision: 2 });
   const revisions: unknown[] = [];
   for await (const entry of watcher) {

@@ -102,12 +102,42 @@ test("M10: a bucket that was given up while it was being created does not come t
   later(() => client.disconnect());
   const commands = new Commands(client);
   expect(await commands.script("voidBucket", keys, ["late"])).toBe(0);
+  // The answer to that may be lost as well.
+  expect(await commands.script("voidBucket", keys, ["late"])).toBe(0);
   expect(
     await commands.script("createBucket", keys, ["late", JSON.stringify(config), "0", "1", "0", "0", "0"]),
   ).toBeNull();
   expect(await storage.openBucket("b", call)).toBeUndefined();
-  expect((await storage.createBucket(config, call)).created).toBe(true);
-  expect(await commands.script("voidBucket", keys, ["late"])).toBe(1);
+  const { bucket } = await storage.createBucket(config, call);
+  expect(await commands.script("voidBucket", keys, ["late"])).toBe(0);
+  const createdKeys = bucketKeys("revkv", "b", bucket.incarnation);
+  expect(await commands.script("voidBucket", createdKeys, [bucket.incarnation])).toBe(1);
+  // By others, before its creator has asked.
+  expect(await storage.deleteBucket("b", call)).toBe(true);
+  expect(await commands.script("voidBucket", createdKeys, [bucket.incarnation])).toBe(1);
+});
+
+test("T2: one bucket that cannot be looked after does not keep others from it, nor do very many", async () => {
+  const redis = await server();
+  const storage = await storageAt(redis.url);
+  const { bucket } = await storage.createBucket(normalizeConfig({ bucket: "b", limitMarkerTtl: 60_000 }), call);
+  await bucket.commit([[{ op: "put", key: "a", value: "x", expect: undefined, ttl: 1 }]], call);
+  const broken = Array.from({ length: 40 }, (_, index) => `a${index} lost`);
+  await redisCommand(redis, "ZADD", "revkv:{.}:expiring", ...broken.flatMap((item) => ["0", item]));
+  await redisCommand(redis, "SET", "revkv:{a0}:lost:heads", "not ours");
+  const newest = async (): Promise<number> => {
+    await expect(storage.sweep(500, call)).rejects.toThrow("WRONGTYPE");
+    return Number.parseInt(await redisCommand(redis, "XREVRANGE", `revkv:{b}:${bucket.incarnation}:log`, "+", "-"), 10);
+  };
+  await expect.poll(newest, { interval: 5 }).toBe(2);
+  expect(await redisCommand(redis, "ZCARD", "revkv:{.}:expiring")).toBe("2");
+  const many = Array.from({ length: 9000 }, (_, index) => `c${index} lost`);
+  for (let from = 0; from < many.length; from += 1000) {
+    const some = many.slice(from, from + 1000).flatMap((item) => ["0", item]);
+    await redisCommand(redis, "ZADD", "revkv:{.}:expiring", ...some);
+  }
+  await expect(storage.sweep(500, call)).rejects.toThrow("WRONGTYPE");
+  expect(await redisCommand(redis, "ZCARD", "revkv:{.}:expiring")).toBe("2");
 });
 
 /** How long connections are cut, in seconds. */

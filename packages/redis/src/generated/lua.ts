@@ -10,6 +10,8 @@ local first = {}
 local function insist() call('HDEL', META, '') end
 local function text(number) return format('%.0f', number) end`;
 
+const eraPart = `local function era() return string.match(call('INFO', 'replication'), 'master_replid:(%w+)') or '' end`;
+
 const fencePart = `if void > 0 and call('ZSCORE', VOID, ARGV[1]) then return -3 end`;
 
 const ledgerPart = `local INLINE = 2048
@@ -654,13 +656,14 @@ end
 return reply` as string,
   head: `${bucketPart}
 ${statePart}
+${eraPart}
 if due > 0 and now >= due then
 ${rowsPart}
 ${ledgerPart}
 ${settlePart}
   if not settle(ARGV[1]) then return refused or -2 end
 end
-return { revision, compacted, last_nonce }` as string,
+return { revision, compacted, last_nonce, era() }` as string,
   purgeMarkers: `${bucketPart}
 ${statePart}
 ${fencePart}
@@ -725,7 +728,8 @@ return reply` as string,
 ${statePart}
 ${rowsPart}
 ${recordsPart}
-local mark = tonumber(ARGV[8])
+${eraPart}
+local mark, now_in = tonumber(ARGV[8]), era()
 if mark > revision or mark == revision and mark > 0 and last_nonce ~= ARGV[9] then return -4 end
 if mark > 0 and mark < revision then
   local step = call('XRANGE', LOG, ARGV[8] .. '-0', ARGV[8] .. '-0')[1]
@@ -733,7 +737,8 @@ if mark > 0 and mark < revision then
     if step[2][2] ~= ARGV[9] then return -4 end
   else
     local first = call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
-    if first and tonumber(string.match(first[1], '^%d+')) <= mark then return -4 end
+    if first and tonumber(string.match(first[1], '^%d+')) < mark then return -4 end
+    if now_in == '' or now_in ~= ARGV[10] then return -4 end
   end
 end
 if due > 0 and now >= due then
@@ -743,9 +748,9 @@ ${settlePart}
 end
 local after, up_to = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]) or revision, revision)
 local newest_only, with_values, limit, max_size = ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
-local mode, FIRST, LOOKS = ARGV[10], 11, 2000
+local mode, FIRST, LOOKS = ARGV[11], 12, 2000
 if history > 8 then limit = math.min(limit, 200) end
-local reply = { revision, compacted, last_nonce, now, ttl or 0, after }
+local reply = { revision, compacted, last_nonce, now_in, now, ttl or 0, after }
 local given, size, last = 0, 0, after
 local function give(key, row)
   given = given + 1
@@ -818,7 +823,7 @@ else
   if looked < most and not newest[i] and not older[j] then reached = up_to end
   if give_rows(revisions, keys) then last = reached end
 end
-reply[6] = last
+reply[7] = last
 return reply` as string,
   readRevision: `${bucketPart}
 ${statePart}
@@ -851,12 +856,14 @@ local is_trimmed = trim(ARGV[1])
 if refused then return refused end
 return { is_settled and is_trimmed and 0 or 1, due, now }` as string,
   takeTurn: `local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return { math.max(1, redis.call('PTTL', KEYS[1])) } end
+if holder and holder ~= ARGV[1] then return { math.max(1, redis.call('PTTL', KEYS[1])), {} } end
 local names = redis.call('ZRANGE', KEYS[2], 0, -1)
 redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return { 0, (unpack or table.unpack)(names) }` as string,
+return { 0, names }` as string,
   voidBucket: `${bucketPart}
-if call('HGET', META, 'id') == ARGV[1] or call('EXISTS', LOG) == 1 then return 1 end
+if call('HGET', META, 'id') == ARGV[1] then return 1 end
+local step = call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
+if step then return step[2][2] == 'void' and 0 or 1 end
 insist()
 call('XADD', LOG, '0-1', 'n', 'void', 'o', '')
 call('PEXPIRE', LOG, 3600000)
