@@ -15,6 +15,8 @@ const config: ViteUserConfig = {
   test: {
     // CommonJS packages are imported as Node imports them: what passes here works for users too.
     deps: { interopDefault: false },
+    // Most tests wait for servers, timers and other processes: a core left free is wasted.
+    maxWorkers: "100%",
     projects: folders.map((root) => ({
       extends: true,
       test: { name: basename(root), root, include: ["{src,test}/**/*.test.ts"] },
