@@ -212,5 +212,6 @@ export const notRun: Readonly<Record<string, string>> = {
   "B12/create-or-update": "creating and updating are two steps, and who comes between them is chance",
   "B12/other-configs": "whether creating at the same time is noticed is chance",
   "O3/one-of-twenty": "which revision a refused create tells is chance",
+  "W10/while-writing": "how soon a request tells that the server is away is chance",
   "W8/memory": "ten times the memory that is allowed, in half a minute",
 };
