@@ -23,6 +23,11 @@ const inactiveThreshold = 30_000;
 /** How old what was read ahead may be while nobody tells what became of it, in milliseconds. */
 const staleAfter = 200;
 
+/** How many read what a cursor has left out, and how many revisions each at a time. */
+const [gapReaders, gapSpan] = [32, 16];
+
+const noBytes = new Uint8Array(0);
+
 /** What to read of a bucket. */
 export interface LogQuery {
   readonly filter: KeyFilter;
@@ -58,6 +63,8 @@ export class LogReader {
   #buffer: Row[] = [];
   /** The last row that was looked at, whether or not it matches. */
   #acceptedTo: number;
+  /** Before the row of this revision some were left out that are not read yet; 0: nowhere. */
+  #gapBefore = 0;
   /** What the server has still to give, as of the last message; undefined when nothing was said of it. */
   #rest: number | undefined;
   /** Up to here the server has looked for messages, as of its last word. */
@@ -171,34 +178,68 @@ export class LogReader {
     }
   }
 
-  /** Moves what has come to what may be taken; old servers leave out rows, which are looked for wherever they could be. */
+  /** Moves what has come to what may be taken, up to where an old server has left out rows: these are read first. */
   async #accept(call: Call): Promise<void> {
-    const rows = this.#arrived;
-    this.#arrived = [];
-    let complete = rows.length;
-    if (this.#bucket.hasOddCursors && !this.#isByKey) {
-      const behind = [this.#acceptedTo, ...rows.map(({ revision }) => revision)];
-      const found = await Promise.all(
-        rows.map(({ revision }, index) => {
-          const from = (behind[index] ?? 0) + 1;
-          return revision === from ? revision : this.#bucket.next(this.#subject, from, call);
-        }),
-      );
-      const missed = found.findIndex(
-        (revision, index) => (revision ?? Number.POSITIVE_INFINITY) < (rows[index]?.revision ?? 0),
-      );
-      if (missed >= 0) {
-        complete = missed;
-        this.#arrived = [];
-        this.#isLost = true;
-        this.#isPulling = false;
-      }
+    if (this.#acceptedTo < this.#gapBefore) {
+      await this.#fill(call);
+      return;
     }
-    for (const row of rows.slice(0, complete)) {
-      this.#acceptedTo = row.revision;
-      if (this.#filter.filters.length === 1 || this.#filter.matches(row.key)) this.#buffer.push(row);
-      else if (this.#buffer.length === 0) this.#position = row.revision;
+    const rows = [...this.#arrived];
+    const missing = await this.#firstGap(rows, call);
+    const complete = rows.slice(0, missing);
+    this.#arrived.splice(0, complete.length);
+    for (const row of complete) this.#push(row);
+    this.#gapBefore = rows[complete.length]?.revision ?? 0;
+  }
+
+  #push(row: Row): void {
+    this.#acceptedTo = row.revision;
+    if (this.#filter.filters.length === 1 || this.#filter.matches(row.key)) this.#buffer.push(row);
+    else if (this.#buffer.length === 0) this.#position = row.revision;
+  }
+
+  /** The index of the first row before which an old server has left out others; undefined when it has not. */
+  async #firstGap(rows: readonly Row[], call: Call): Promise<number | undefined> {
+    if (!this.#bucket.hasOddCursors || this.#isByKey) return undefined;
+    const isWhole = await Promise.all(
+      rows.map(async ({ revision }, index) => {
+        const from = (rows[index - 1]?.revision ?? this.#acceptedTo) + 1;
+        if (revision === from) return true;
+        const found = await this.#bucket.next(this.#subject, from, call);
+        return found === undefined || found.revision >= revision;
+      }),
+    );
+    const index = isWhole.indexOf(false);
+    return index < 0 ? undefined : index;
+  }
+
+  /**
+   * Reads a part of what was left out, one by one. Old servers move a cursor to the end whenever a key is purged: one that
+   * is set anew each time hardly gets on while a bucket is written.
+   */
+  async #fill(call: Call): Promise<void> {
+    const before = this.#gapBefore;
+    const first = await this.#bucket.next(this.#subject, this.#acceptedTo + 1, call);
+    const start = Math.min(first?.revision ?? before, before);
+    const end = Math.min(start + gapReaders * gapSpan, before);
+    const parts = Array.from({ length: Math.ceil((end - start) / gapSpan) }, (_, index) =>
+      this.#between(start + index * gapSpan, Math.min(start + (index + 1) * gapSpan, end), call),
+    );
+    for (const row of (await Promise.all(parts)).flat()) this.#push(row);
+    this.#acceptedTo = end === before ? before - 1 : end - 1;
+    if (end === before) this.#gapBefore = 0;
+  }
+
+  /** The rows from a revision on, and before another, as they are now. */
+  async #between(start: number, end: number, call: Call): Promise<readonly Row[]> {
+    const found: Row[] = [];
+    for (let from = start; from < end; ) {
+      const row = await this.#bucket.next(this.#subject, from, call);
+      if (row === undefined || row.revision >= end) break;
+      found.push(this.#values ? row : { ...row, value: noBytes });
+      from = row.revision + 1;
     }
+    return found;
   }
 
   /**
@@ -276,6 +317,7 @@ export class LogReader {
     this.#buffer = [];
     this.#arrived = [];
     this.#acceptedTo = this.#position;
+    this.#gapBefore = 0;
     this.#serverAt = 0;
     this.#rest = undefined;
     this.#isPulling = false;

@@ -160,16 +160,19 @@ export class NatsBucket {
     return stored && rowOfStored(stored, await this.frame(call));
   }
 
-  /** The revision of the first message from one on whose subject matches; undefined when there is none. */
-  async next(subject: string, from: number, call: Call): Promise<number | undefined> {
+  /** The first row from a revision on whose subject matches; undefined when there is none. */
+  async next(subject: string, from: number, call: Call): Promise<Row | undefined> {
+    if (this.#isStale) await this.refresh(call);
+    this.checkLife();
     const query = { seq: from, next_by_subj: subject };
     if (this.#isDirect) {
       const message = await this.#directly("", JSON.stringify(query));
       const code = message?.headers?.code ?? 0;
       if (code === 404) return undefined;
-      if (message !== undefined && code === 0) return Number(message.headers?.get(header.sequence));
+      if (message !== undefined && code === 0) return rowOfDirect(message, this.knownFrame);
     }
-    return (await this.stored(query, call))?.seq;
+    const stored = await this.stored(query, call);
+    return stored && rowOfStored(stored, await this.frame(call));
   }
 
   /** A stream without replicas answers directly what it has stored: no other server could be behind. */
