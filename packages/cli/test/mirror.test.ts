@@ -71,6 +71,7 @@ const pairs: readonly { readonly from: StoreKind; readonly to: StoreKind }[] = [
   { from: postgresStore, to: redisStore },
   { from: redisStore, to: sqliteStore },
   { from: sqliteStore, to: natsStore },
+  { from: natsStore, to: sqliteStore },
 ];
 
 describe.each(pairs)("mirror from $from.name to $to.name", { timeout: 300_000 }, ({ from, to }) => {

@@ -2,12 +2,11 @@ import type { Capabilities, KeyFilter, KeyValueStatus, KeyWatcher } from "@revkv
 import { everyKey, KeyExistsError, KeyValueError, RevisionMismatchError } from "@revkv/api";
 import type { BucketOperations, Row, Unit, Value, WatchPlan, Write } from "@revkv/api/adapter";
 import { lengthOf, tooLarge } from "@revkv/api/adapter";
-import type { LogQuery } from "./log-reader.ts";
-import { LogReader } from "./log-reader.ts";
 import type { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
 import { openWatcher } from "./nats-watcher.ts";
 import { rowOfStored } from "./rows.ts";
+import { scan } from "./scan.ts";
 import { statusOf } from "./status.ts";
 import type { Written } from "./writer.ts";
 import { Writer } from "./writer.ts";
@@ -95,7 +94,8 @@ export class NatsOperations implements BucketOperations {
 
   async history(filter: KeyFilter, values: boolean, signal: AbortSignal | undefined): Promise<readonly Row[]> {
     const rows: Row[] = [];
-    for await (const page of this.#scan({ filter, rows: "all", after: 0, values }, signal)) rows.push(...page);
+    for await (const page of scan(this.#bucket, { filter, rows: "all", after: 0, values }, signal)) rows.push(...page);
+    rows.sort((a, b) => a.revision - b.revision);
     return this.#dated(this.#kept(rows), signal);
   }
 
@@ -154,7 +154,7 @@ export class NatsOperations implements BucketOperations {
     const info = await context.step((call) => this.#bucket.refresh(call), signal);
     let values = 0;
     let bytes = 0;
-    for await (const rows of this.#scan({ filter: everyKey, rows: "all", after: 0, values: false }, signal)) {
+    for await (const rows of scan(this.#bucket, { filter: everyKey, rows: "all", after: 0, values: false }, signal)) {
       for (const { key, length } of rows) {
         values += 1;
         bytes += key.length + length;
@@ -213,30 +213,13 @@ export class NatsOperations implements BucketOperations {
     return maxValueSize !== undefined && lengthOf(value) > maxValueSize;
   }
 
-  /** The newest row of every key that matches, without values, of all that is there when it ends. */
+  /** The newest row of every key that matches, without values. */
   async #newestRows(filter: KeyFilter, signal: AbortSignal | undefined): Promise<Map<string, Row>> {
     const newest = new Map<string, Row>();
-    for await (const rows of this.#scan({ filter, rows: "newest", after: 0, values: false }, signal)) {
+    for await (const rows of scan(this.#bucket, { filter, rows: "newest", after: 0, values: false }, signal)) {
       for (const row of rows) newest.set(row.key, row);
     }
     return newest;
-  }
-
-  /** Reads until the server has nothing more to give. */
-  async *#scan(query: LogQuery, signal: AbortSignal | undefined): AsyncGenerator<readonly Row[], void, undefined> {
-    const { context } = this.#bucket;
-    context.admit(signal);
-    const reader = new LogReader(this.#bucket, query);
-    try {
-      while (await context.step((call) => reader.more(call), signal)) {
-        const rows = [...reader.buffered];
-        for (const _ of rows) reader.take();
-        yield rows;
-        context.admit(signal);
-      }
-    } finally {
-      reader.close();
-    }
   }
 
   /** Leaves out what was written over while the rows were read. */

@@ -154,12 +154,16 @@ export class LogReader {
     if (isAhead && !this.#isPulling && performance.now() - this.#arrivedAt > staleAfter) this.#drop();
   }
 
-  /** Waits until there are rows to take; false when there are none for now, and the query is not to be followed. */
-  async more(call: Call): Promise<boolean> {
+  /**
+   * Waits until there are rows to take; false when there are none for now, and the query is not to be followed, or none up
+   * to a revision.
+   */
+  async more(call: Call, upTo: number = Number.POSITIVE_INFINITY): Promise<boolean> {
     const backoff = new Backoff();
     for (;;) {
       this.#bucket.checkLife();
       if (this.#buffer.length > 0) return true;
+      if (this.#position >= upTo) return false;
       if (this.#arrived.length > 0) {
         await this.#accept(call);
         continue;

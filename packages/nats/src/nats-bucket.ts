@@ -10,7 +10,7 @@ import type { BucketSetup } from "./stream-config.ts";
 import { setupOf, streamName, subjectPrefix } from "./stream-config.ts";
 import { isRefused, Unanswered } from "./translate-error.ts";
 import type { StreamConfig, StreamInfo } from "./wire.ts";
-import { errorCode, fromNanos, header } from "./wire.ts";
+import { errorCode, fromNanos } from "./wire.ts";
 
 /** What all parts of one manager share. */
 export type NatsContext = ManagerContext<Pick<Storage, "translateError">>;
@@ -164,7 +164,7 @@ export class NatsBucket {
   async next(subject: string, from: number, call: Call): Promise<Row | undefined> {
     if (this.#isStale) await this.refresh(call);
     this.checkLife();
-    const query = { seq: from, next_by_subj: subject };
+    const query = { seq: from, next_by_subj: this.#isAll(subject) ? ">" : subject };
     if (this.#isDirect) {
       const message = await this.#directly("", JSON.stringify(query));
       const code = message?.headers?.code ?? 0;
@@ -173,6 +173,25 @@ export class NatsBucket {
     }
     const stored = await this.stored(query, call);
     return stored && rowOfStored(stored, await this.frame(call));
+  }
+
+  /** A subject that every message is on: old servers look through all subjects for anything but `>`. */
+  #isAll(subject: string): boolean {
+    const { subjects = [], mirror, sources } = this.#raw;
+    return subjects.length === 1 && subjects[0] === subject && mirror === undefined && sources === undefined;
+  }
+
+  /** The keys that have rows on a subject, in no order. */
+  async keys(subject: string, call: Call): Promise<readonly string[]> {
+    const keys: string[] = [];
+    for (;;) {
+      const query = { subjects_filter: `${this.prefix}${subject}`, offset: keys.length };
+      const info = await this.attempt(this.jetstream.request<StreamInfo>(`STREAM.INFO.${this.stream}`, query, call));
+      this.learn(info);
+      const subjects = Object.keys(info.state.subjects ?? {});
+      for (const one of subjects) keys.push(one.slice(this.prefix.length));
+      if (subjects.length === 0 || keys.length >= (info.total ?? 0)) return keys;
+    }
   }
 
   /** A stream without replicas answers directly what it has stored: no other server could be behind. */

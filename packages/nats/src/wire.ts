@@ -51,6 +51,8 @@ export interface StreamState {
   readonly bytes: number;
   readonly first_seq: number;
   readonly last_seq: number;
+  /** How many messages each subject has, a page of them, when they were asked for. */
+  readonly subjects?: Readonly<Record<string, number>>;
 }
 
 /** A stream as the server describes it. */
@@ -58,6 +60,8 @@ export interface StreamInfo {
   readonly config: StreamConfig;
   readonly created: string;
   readonly state: StreamState;
+  /** How many subjects there are, when they were asked for. */
+  readonly total?: number;
 }
 
 /** What a consumer is asked to give. */
