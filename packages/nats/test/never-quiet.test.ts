@@ -1,6 +1,6 @@
 import type { KeyValue } from "@revkv/api";
 import { expect, test } from "vitest";
-import { open, server } from "./open.ts";
+import { open, proxy, server } from "./open.ts";
 
 const keys = Array.from({ length: 500 }, (_, index) => `key.${String(index).padStart(3, "0")}`);
 
@@ -70,3 +70,24 @@ test("W1, W7: a history that is purged meanwhile is watched whole, in order, and
     expect(seen.length).toBeGreaterThan(100);
   }
 }, 120_000);
+
+test("L1: keys that are all written over whenever a reader has come a step further are listed", async () => {
+  const nats = await server();
+  const network = await proxy(nats);
+  const written = await (await open(nats.url)).createKeyValue({ bucket: "b" });
+  const kv = await (await open(`nats://127.0.0.1:${network.port}`)).keyValue("b");
+  const writeAll = () => Promise.all(keys.map((key) => written.put(key, "x".repeat(1000))));
+  await writeAll();
+  let isListed = false;
+  const listing = kv.keys().finally(() => {
+    isListed = true;
+  });
+  let rounds = 0;
+  for (; !isListed && rounds < 300; rounds += 1) {
+    network.hold("to-server");
+    await writeAll();
+    network.release();
+    await written.get("key.000");
+  }
+  expect([await listing, rounds < 300]).toEqual([keys, true]);
+}, 60_000);
