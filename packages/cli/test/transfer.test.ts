@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../src/index.ts";
 import { bucketUrl } from "./bucket-url.ts";
-import { fill } from "./load.ts";
+import { fill, randomNumbers } from "./load.ts";
 import { json, jsonLines, printed, revkv } from "./revkv.ts";
-import { postgresStore, redisStore, sqliteStore, temporaryDirectory } from "./stores.ts";
+import { natsStore, postgresStore, redisStore, sqliteStore, temporaryDirectory } from "./stores.ts";
 
 /** How many keys the bucket has that goes around; more by the environment, to try it at full size. */
 const keys = Number(process.env["REVKV_TEST_COPY_KEYS"] ?? 5000);
@@ -55,6 +55,27 @@ describe("export, import and copy", { timeout: 600_000 }, () => {
     }
     expect(original.lines.length).toBeGreaterThan(keys * 2);
     expectSame(await exported(places.at(-1) ?? "", "full"), original);
+  });
+
+  test("what NATS can hold is the same when it has been copied there and back, entry by entry", async () => {
+    const [first, nats, last] = [await sqliteStore.open(), await natsStore.open(), await sqliteStore.open()];
+    const manager = await connect(first);
+    const store = await manager.createKeyValue({ bucket: "b", history: 5 });
+    const random = randomNumbers(3);
+    const writes = Array.from({ length: 2000 }, (_, index) => {
+      const key = `key.${random(300)}`;
+      const what = random(12);
+      if (what === 0) return store.delete(key);
+      if (what === 1) return store.purge(key);
+      return store.put(key, what === 2 ? Uint8Array.of(0, 255, index % 256) : `value ${index}`);
+    });
+    await Promise.all(writes);
+    await manager.close();
+    await printed(["copy", bucketUrl(first, "b"), bucketUrl(nats, "b")]);
+    await printed(["copy", bucketUrl(nats, "b"), bucketUrl(last, "b")]);
+    const [there, back] = [await exported(first, "b"), await exported(last, "b")];
+    expect(there.lines.length).toBeGreaterThan(500);
+    expectSame(back, there, 1);
   });
 
   test("an export is imported into every store, and says which revisions became which", async () => {
