@@ -30,7 +30,7 @@ import type { NatsContext } from "./nats-bucket.ts";
 import { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
 import type { ServerInfo } from "./server-abilities.ts";
-import { capabilitiesOf, hasOddCursors } from "./server-abilities.ts";
+import { capabilitiesOf, hasOddCursors, removesLate } from "./server-abilities.ts";
 import type { NatsKeyValueStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
 import type { BucketSetup, NatsKeyValueConfig, NormalizedSettings } from "./stream-config.ts";
@@ -83,6 +83,7 @@ export class LinkedManager implements NatsManager {
   readonly #jetstream: JetStream;
   readonly #context: NatsContext;
   readonly #oddCursors: boolean;
+  readonly #removesLate: boolean;
   readonly #closeConnection: () => Promise<void>;
   readonly #opened: Map<string, Opened> = new Map();
   readonly #watchers: Set<NatsWatcher> = new Set();
@@ -94,6 +95,7 @@ export class LinkedManager implements NatsManager {
     this.#jetstream = new JetStream(link);
     this.capabilities = Object.freeze(capabilitiesOf(server));
     this.#oddCursors = hasOddCursors(server);
+    this.#removesLate = removesLate(server);
     this.#context = new ManagerContext({ translateError }, options.timeout ?? defaultTimeout, options.onEvent);
     this.#closeConnection = closeConnection;
     // Servers tell of every stream that is changed or deleted; who may not hear it finds out by itself, later.
@@ -153,13 +155,22 @@ export class LinkedManager implements NatsManager {
     checkBucketName(bucket);
     checkOptions(options, allowedOptions.call);
     setupOf(await this.#info(bucket, options?.signal));
-    const endpoint = `STREAM.DELETE.${streamName(bucket)}`;
-    await this.#step((call) => this.#jetstream.request(endpoint, {}, call), options?.signal, true).catch(
-      (error: unknown) => {
-        throw isKeyValueError(error, "BUCKET_NOT_FOUND") ? bucketNotFound(bucket) : error;
-      },
-    );
+    if (!(await this.#delete(bucket, options?.signal))) throw bucketNotFound(bucket);
+    // One that was created before the files of the old one were gone has lost its own, and goes too (rule B12).
+    while (this.#removesLate && (await this.#delete(bucket, options?.signal)));
     this.#forget(bucket);
+  }
+
+  /** Deletes the bucket that has this name now; false when there is none. */
+  async #delete(bucket: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const endpoint = `STREAM.DELETE.${streamName(bucket)}`;
+    try {
+      await this.#step((call) => this.#jetstream.request(endpoint, {}, call), signal, true);
+      return true;
+    } catch (error) {
+      if (isKeyValueError(error, "BUCKET_NOT_FOUND")) return false;
+      throw error;
+    }
   }
 
   keyValueStoreNames(options?: CallOptions): AsyncGenerator<string, void, undefined> {

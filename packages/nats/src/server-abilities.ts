@@ -46,6 +46,11 @@ export function hasOddCursors(server: ServerInfo): boolean {
   return !isAtLeast(server, [2, 10]);
 }
 
+/** Tells whether this server gives away the name of a stream before it has removed its files. */
+export function removesLate(server: ServerInfo): boolean {
+  return !isAtLeast(server, [2, 10]);
+}
+
 function isAtLeast({ version }: ServerInfo, [major, minor]: readonly [number, number]): boolean {
   const [ours = 0, less = 0] = version.split(/[.-]/).map(Number);
   return ours > major || (ours === major && less >= minor);

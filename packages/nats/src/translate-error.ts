@@ -36,7 +36,6 @@ export class Unanswered extends Error {
 
 /** What the server's error codes mean. What it has answered with one of them it has not carried out. */
 const meanings: Readonly<Record<number, readonly [code: KeyValueErrorCode, message: string]>> = {
-  [errorCode.maximumBytes]: ["BUCKET_FULL", "the bucket is full"],
   [errorCode.messageTooLarge]: ["VALUE_TOO_LARGE", "the value is too large for the bucket"],
   [errorCode.streamExists]: ["BUCKET_EXISTS", "the bucket exists with another config"],
   [errorCode.streamNotFound]: ["BUCKET_NOT_FOUND", "the bucket was deleted"],
@@ -52,6 +51,14 @@ const meanings: Readonly<Record<number, readonly [code: KeyValueErrorCode, messa
   10122: ["STORAGE_FULL", "the account may hold no larger bucket"],
 };
 
+function meaningOf({ err_code, description = "" }: ApiError): readonly [code: KeyValueErrorCode, message: string] {
+  if (err_code === errorCode.notStored) {
+    if (description.includes("maximum")) return ["BUCKET_FULL", "the bucket is full"];
+    if (description.includes("no space left")) return ["STORAGE_FULL", "the server has no storage left"];
+  }
+  return meanings[err_code ?? 0] ?? ["INTERNAL", "the server refused"];
+}
+
 /** Errors that pass: the server cannot carry it out now, and has not. */
 const passing: ReadonlySet<number> = new Set([10008, 10009, errorCode.duplicateInProcess]);
 
@@ -65,7 +72,7 @@ export function apiError(error: ApiError): KeyValueError {
   const said = `${error.description ?? "unknown"} (${error.err_code ?? error.code})`;
   const cause = new Error(`JetStream: ${said}`);
   if (isPassing(error)) return new KeyValueError("UNAVAILABLE", `the server is not ready: ${said}`, { cause });
-  const [code, message] = meanings[error.err_code ?? 0] ?? ["INTERNAL", "the server refused"];
+  const [code, message] = meaningOf(error);
   return new KeyValueError(code, `${message}: ${said}`, { cause });
 }
 

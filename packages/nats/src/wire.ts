@@ -91,10 +91,11 @@ export const header = {
 export const errorCode = {
   consumerInUse: 10013,
   duplicateInProcess: 10158,
-  maximumBytes: 10077,
   messageTooLarge: 10054,
   noMessage: 10037,
   noStore: 10049,
+  /** Whatever kept the store from taking a message; only the description says what. */
+  notStored: 10077,
   otherStart: 10012,
   streamExists: 10058,
   streamNotFound: 10059,
