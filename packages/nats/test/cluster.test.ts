@@ -1,6 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect as connectNats } from "@nats-io/transport-node";
 import { isKeyValueError } from "@revkv/api";
+import { scenarios } from "@revkv/conformance";
 import { conformance } from "@revkv/conformance/vitest";
 import type { NatsServer } from "@revkv/servers/nats";
 import { startNatsCluster } from "@revkv/servers/nats";
@@ -33,7 +34,16 @@ const rules = [
   "B11/",
 ];
 
-conformance(await clusterHarness("three servers, three replicas"), { only: rules });
+/**
+ * Random traces make hundreds of streams with replicas, and servers before 2.10 leave a request to make one unanswered now
+ * and then. They run on one server.
+ */
+const onOneServer = ["M1/random-traces", "W7/random-traces"];
+
+conformance(await clusterHarness("three servers, three replicas"), {
+  only: rules,
+  scenarios: scenarios.filter(({ id }) => !onOneServer.includes(id)),
+});
 
 /** The server that leads a stream's replicas. */
 async function leaderOf(nodes: readonly NatsServer[], stream: string): Promise<NatsServer> {
