@@ -30,7 +30,7 @@ import type { NatsContext } from "./nats-bucket.ts";
 import { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
 import type { ServerInfo } from "./server-abilities.ts";
-import { capabilitiesOf, hasOddCursors, removesLate } from "./server-abilities.ts";
+import { capabilitiesOf, isOld } from "./server-abilities.ts";
 import type { NatsKeyValueStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
 import type { BucketSetup, NatsKeyValueConfig, NormalizedSettings } from "./stream-config.ts";
@@ -82,8 +82,7 @@ export class LinkedManager implements NatsManager {
   readonly #link: Link;
   readonly #jetstream: JetStream;
   readonly #context: NatsContext;
-  readonly #oddCursors: boolean;
-  readonly #removesLate: boolean;
+  readonly #isOld: boolean;
   readonly #closeConnection: () => Promise<void>;
   readonly #opened: Map<string, Opened> = new Map();
   readonly #watchers: Set<NatsWatcher> = new Set();
@@ -94,8 +93,7 @@ export class LinkedManager implements NatsManager {
     this.#link = link;
     this.#jetstream = new JetStream(link);
     this.capabilities = Object.freeze(capabilitiesOf(server));
-    this.#oddCursors = hasOddCursors(server);
-    this.#removesLate = removesLate(server);
+    this.#isOld = isOld(server);
     this.#context = new ManagerContext({ translateError }, options.timeout ?? defaultTimeout, options.onEvent);
     this.#closeConnection = closeConnection;
     // Servers tell of every stream that is changed or deleted; who may not hear it finds out by itself, later.
@@ -157,7 +155,7 @@ export class LinkedManager implements NatsManager {
     setupOf(await this.#info(bucket, options?.signal));
     if (!(await this.#delete(bucket, options?.signal))) throw bucketNotFound(bucket);
     // One that was created before the files of the old one were gone has lost its own, and goes too (rule B12).
-    while (this.#removesLate && (await this.#delete(bucket, options?.signal)));
+    while (this.#isOld && (await this.#delete(bucket, options?.signal)));
     this.#forget(bucket);
   }
 
@@ -324,12 +322,12 @@ export class LinkedManager implements NatsManager {
       opened.bucket.learn(info);
       return opened.handle;
     }
-    const bucket = new NatsBucket(this.#context, this.#jetstream, this.capabilities, info, this.#oddCursors);
+    const bucket = new NatsBucket(this.#context, this.#jetstream, this.capabilities, info, this.#isOld);
     const operations = new NatsOperations(bucket, this.#watchers);
     const handle = new NatsHandle(operations);
     opened?.bucket.gone();
     this.#opened.set(name, { bucket, handle });
-    if (this.#oddCursors && bucket.setup.settings.replicas > 1) {
+    if (this.#isOld && bucket.setup.settings.replicas > 1) {
       // They compare with what is stored, not with what is on its way to the replicas.
       const message = "servers before NATS 2.10 let several writes through that expect the same revision";
       this.#context.emit("unsafe-setting", `bucket "${name}" has replicas: ${message}`, { bucket: name });

@@ -41,13 +41,11 @@ export function capabilitiesOf(server: ServerInfo): Capabilities {
   };
 }
 
-/** Tells whether a cursor of this server may give an older row of a key in place of one that is gone. */
-export function hasOddCursors(server: ServerInfo): boolean {
-  return !isAtLeast(server, [2, 10]);
-}
-
-/** Tells whether this server gives away the name of a stream before it has removed its files. */
-export function removesLate(server: ServerInfo): boolean {
+/**
+ * Tells whether this server is one whose cursors may give an older row of a key in place of one that is gone, and which gives
+ * away the name of a stream before it has removed its files.
+ */
+export function isOld(server: ServerInfo): boolean {
   return !isAtLeast(server, [2, 10]);
 }
 
