@@ -127,6 +127,26 @@ describe("the write lane", () => {
     ).toEqual(["a", "c"]);
   });
 
+  test.each(["aborted", "late"])("watchers are given what is written by a call that is %s", async (how) => {
+    const { line, kv } = await open(how === "late" ? 100 : undefined);
+    // A storage need not announce what the manager itself has changed.
+    line.before = async ({ method, args }) => {
+      if (method === "subscribe") args[0] = () => undefined;
+    };
+    const watcher = await kv.watch(">");
+    const entries = watcher[Symbol.asyncIterator]();
+    expect((await entries.next()).value).toBe(null);
+    const next = entries.next();
+    const letGo = hold(line, "commit");
+    const controller = new AbortController();
+    const write = kv.put("a", "1", { signal: controller.signal });
+    await expect.poll(() => line.count("commit")).toBe(1);
+    if (how === "aborted") controller.abort(new Error("enough"));
+    await expect(write).rejects.toThrow(how === "aborted" ? "enough" : "not answered");
+    letGo();
+    expect((await next).value).toMatchObject({ key: "a", revision: 1 });
+  });
+
   test("a batch is bounded in operations and in bytes", async () => {
     const { line, kv } = await open();
     const { batchOperations, batchBytes } = line.storage.traits;

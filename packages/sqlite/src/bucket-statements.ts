@@ -35,7 +35,8 @@ export class BucketStatements {
     return this.#query(
       "state",
       () => `SELECT b.config, b.revision, b.created, b.compacted_to, b.bytes, r.revision, r.created FROM ${this.#bucket} b
-        LEFT JOIN ${this.#rows} r ON r.revision = (SELECT max(revision) FROM ${this.#rows}) WHERE b.id = ${this.#id}`,
+        LEFT JOIN ${this.#rows} r ON r.id = (SELECT id FROM ${this.#rows} INDEXED BY ${this.#index("revision")}
+          WHERE revision > 0 ORDER BY revision DESC LIMIT 1) WHERE b.id = ${this.#id}`,
     );
   }
 

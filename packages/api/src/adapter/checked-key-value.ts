@@ -107,35 +107,48 @@ export class CheckedKeyValue implements KeyValue {
     return rows.map((row) => (row === undefined ? null : new StoredEntry(this.bucket, row)));
   }
 
-  async put(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number> {
-    checkOptions(options, allowedOptions.write);
-    return this.#one(putWrite(key, value, undefined, options?.ttl, this.#capabilities), options);
+  put(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number> {
+    return this.#one(options, () => {
+      checkOptions(options, allowedOptions.write);
+      return putWrite(key, value, undefined, options?.ttl, this.#capabilities);
+    });
   }
 
-  async putString(key: string, value: string, options?: WriteOptions): Promise<number> {
-    if (typeof value !== "string") throw invalid(`the value is a string, not ${shown(value)}`);
-    return this.put(key, value, options);
+  putString(key: string, value: string, options?: WriteOptions): Promise<number> {
+    return this.#one(options, () => {
+      if (typeof value !== "string") throw invalid(`the value is a string, not ${shown(value)}`);
+      checkOptions(options, allowedOptions.write);
+      return putWrite(key, value, undefined, options?.ttl, this.#capabilities);
+    });
   }
 
-  async create(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number> {
-    checkOptions(options, allowedOptions.write);
-    return this.#one(putWrite(key, value, null, options?.ttl, this.#capabilities), options);
+  create(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number> {
+    return this.#one(options, () => {
+      checkOptions(options, allowedOptions.write);
+      return putWrite(key, value, null, options?.ttl, this.#capabilities);
+    });
   }
 
-  async update(key: string, value: Uint8Array | string, lastRevision: number, options?: WriteOptions): Promise<number> {
-    checkInteger(lastRevision, "lastRevision", 0);
-    checkOptions(options, allowedOptions.write);
-    return this.#one(putWrite(key, value, lastRevision, options?.ttl, this.#capabilities), options);
+  update(key: string, value: Uint8Array | string, lastRevision: number, options?: WriteOptions): Promise<number> {
+    return this.#one(options, () => {
+      checkInteger(lastRevision, "lastRevision", 0);
+      checkOptions(options, allowedOptions.write);
+      return putWrite(key, value, lastRevision, options?.ttl, this.#capabilities);
+    });
   }
 
-  async delete(key: string, options?: DeleteOptions): Promise<number> {
-    checkOptions(options, allowedOptions.delete);
-    return this.#one(markerWrite("delete", key, options, undefined, this.#capabilities), options);
+  delete(key: string, options?: DeleteOptions): Promise<number> {
+    return this.#one(options, () => {
+      checkOptions(options, allowedOptions.delete);
+      return markerWrite("delete", key, options, undefined, this.#capabilities);
+    });
   }
 
-  async purge(key: string, options?: PurgeOptions): Promise<number> {
-    checkOptions(options, allowedOptions.purge);
-    return this.#one(markerWrite("purge", key, options, options?.ttl, this.#capabilities), options);
+  purge(key: string, options?: PurgeOptions): Promise<number> {
+    return this.#one(options, () => {
+      checkOptions(options, allowedOptions.purge);
+      return markerWrite("purge", key, options, options?.ttl, this.#capabilities);
+    });
   }
 
   async transaction(operations: readonly Operation[], options?: CallOptions): Promise<number[]> {
@@ -214,9 +227,11 @@ export class CheckedKeyValue implements KeyValue {
     return this.#operations.capabilities;
   }
 
-  #one(write: Write, options: CallOptions | undefined): Awaitable<number> {
-    const answer = this.#operations.write([write], options?.signal);
-    return answer instanceof Promise ? answer.then((revisions) => revisions[0] as number) : (answer[0] as number);
+  /** Carries out one write, made by `write` of checked arguments. No promise more than needed: every write comes by. */
+  async #one(options: CallOptions | undefined, write: () => Write): Promise<number> {
+    const checked = write();
+    const answer = this.#operations.write([checked], options?.signal);
+    return (answer instanceof Promise ? await answer : answer)[0] as number;
   }
 
   #filter(filter: string | readonly string[]): KeyFilter {

@@ -9,7 +9,9 @@ export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Sto
   /** How long one step may wait for the storage, in milliseconds. */
   readonly timeout: number;
   readonly #onEvent: ((event: KeyValueEvent) => void) | undefined;
-  readonly #pending: Set<Promise<unknown>> = new Set();
+  /** How many calls are in flight. */
+  #calls = 0;
+  #onIdle: (() => void) | undefined;
   #closed = false;
 
   constructor(storage: Engine, timeout: number, onEvent: ((event: KeyValueEvent) => void) | undefined) {
@@ -75,26 +77,34 @@ export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Sto
     return isKeyValueError(error) ? error : this.storage.translateError(error, written);
   }
 
-  /** Remembers a call in flight until it ends, so that `close()` can wait for it (rule E4). */
+  /** Counts a call in flight until it ends, so that `close()` can wait for it (rule E4). */
   track<T>(call: Promise<T>): Promise<T> {
-    this.#pending.add(call);
-    const forget = (): void => void this.#pending.delete(call);
-    call.then(forget, forget);
+    this.began();
+    const ended = (): void => this.ended();
+    call.then(ended, ended);
     return call;
   }
 
-  async #settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+  /** The same for a caller that tells by {@link ended} when its call ends. */
+  began(): void {
+    this.#calls += 1;
+  }
+
+  ended(): void {
+    this.#calls -= 1;
+    if (this.#calls === 0) this.#onIdle?.();
   }
 
   /** Resolves when no call is in flight any more, or at the deadline (rule E4). */
   async settledInTime(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.timeout);
+    if (this.#calls === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.timeout);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
-    await Promise.race([this.#settled(), bound]);
-    clearTimeout(timer);
   }
 
   /** Tells the application; what its callback throws is its own affair and must not break ours. */

@@ -4,7 +4,7 @@ import type { ManagerContext } from "./context.ts";
 import type { Awaitable, Call } from "./storage.ts";
 
 /** How a lane puts items together and sends them. */
-export interface LaneOptions<Item, Result> {
+export interface LaneOptions<Item, Answer> {
   /** How many batches are in flight at a time. */
   readonly inFlight: number;
   /** The most that the counts of a batch add up to, but for a batch of one item. */
@@ -15,16 +15,22 @@ export interface LaneOptions<Item, Result> {
   readonly bytes: (item: Item) => number;
   /** True when a batch that was sent and not answered may have taken effect (rule M10). */
   readonly writes: boolean;
-  /** Sends a batch; one result per item, in order. Items without one, of which the first is none, are sent again. */
-  readonly send: (items: readonly Item[], call: Call) => Awaitable<readonly Result[]>;
+  /** Sends a batch; one answer per item, in order. Items without one, of which the first is none, are sent again. */
+  readonly send: (items: readonly Item[], call: Call) => Awaitable<readonly Answer[]>;
+  /** Takes note of an answer before the caller hears of it, and also when the caller has given up. */
+  readonly answered?: (item: Item, answer: Answer) => void;
 }
 
-interface Waiting<Item, Result> {
+/** A call in the lane. There is one for every write: it has no closures but what a signal needs. */
+interface Waiting<Item, Answer> {
   readonly item: Item;
   /** When the wait to be sent is over, in milliseconds of the process's own clock. */
   readonly deadline: number;
-  readonly resolve: (result: Result) => void;
+  readonly resultOf: (item: Item, answer: Answer) => unknown;
+  readonly resolve: (result: unknown) => void;
   readonly reject: (reason: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+  abort: (() => void) | undefined;
   ended: boolean;
 }
 
@@ -33,41 +39,47 @@ interface Waiting<Item, Result> {
  * flight, go as one batch, in the order in which they came. An item has a deadline for being sent and another for being
  * answered; what waits is bounded by what is in flight (rules E3, E5).
  */
-export class Lane<Item, Result> {
+export class Lane<Item, Answer> {
   readonly #context: ManagerContext;
-  readonly #options: LaneOptions<Item, Result>;
-  #queue: Waiting<Item, Result>[] = [];
+  readonly #options: LaneOptions<Item, Answer>;
+  #queue: Waiting<Item, Answer>[] = [];
   #inFlight = 0;
   #flushing = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(context: ManagerContext, options: LaneOptions<Item, Result>) {
+  constructor(context: ManagerContext, options: LaneOptions<Item, Answer>) {
     this.#context = context;
     this.#options = options;
   }
 
-  /** Queues an item; rejects with `TIMEOUT`, `OUTCOME_UNKNOWN`, the storage's error, or the signal's reason. */
-  submit(item: Item, signal: AbortSignal | undefined): Promise<Result> {
-    const result = new Promise<Result>((resolve, reject) => {
-      const abort = (): void => waiting.reject(signal?.reason);
-      const end = (): boolean => {
-        if (waiting.ended) return false;
-        waiting.ended = true;
-        signal?.removeEventListener("abort", abort);
-        return true;
-      };
-      const waiting: Waiting<Item, Result> = {
+  /**
+   * Queues an item, and gives what `resultOf` makes of its answer, or throws. Rejects also with `TIMEOUT`,
+   * `OUTCOME_UNKNOWN`, the storage's error, or the signal's reason.
+   */
+  submit<Result>(
+    item: Item,
+    signal: AbortSignal | undefined,
+    resultOf: (item: Item, answer: Answer) => Result,
+  ): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      const waiting: Waiting<Item, Answer> = {
         item,
         deadline: performance.now() + this.#context.timeout,
-        resolve: (value) => end() && resolve(value),
-        reject: (reason) => end() && reject(reason),
+        resultOf,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+        signal,
+        abort: undefined,
         ended: false,
       };
-      signal?.addEventListener("abort", abort);
+      if (signal !== undefined) {
+        waiting.abort = () => this.#fail(waiting, signal.reason);
+        signal.addEventListener("abort", waiting.abort);
+      }
+      this.#context.began();
       this.#queue.push(waiting);
+      this.#flushSoon();
     });
-    this.#flushSoon();
-    return this.#context.track(result);
   }
 
   #flushSoon(): void {
@@ -85,8 +97,8 @@ export class Lane<Item, Result> {
   }
 
   /** Takes the next batch from the queue, leaving out those that gave up. */
-  #take(): Waiting<Item, Result>[] {
-    const batch: Waiting<Item, Result>[] = [];
+  #take(): Waiting<Item, Answer>[] {
+    const batch: Waiting<Item, Answer>[] = [];
     let count = 0;
     let bytes = 0;
     let taken = 0;
@@ -103,21 +115,22 @@ export class Lane<Item, Result> {
     return batch;
   }
 
-  #send(batch: readonly Waiting<Item, Result>[]): void {
+  #send(batch: readonly Waiting<Item, Answer>[]): void {
     if (batch.length === 0) return;
     const { send, writes } = this.#options;
     const { timeout } = this.#context;
     const call = new PendingCall();
-    let answer: Awaitable<readonly Result[]>;
+    let answer: Awaitable<readonly Answer[]>;
     try {
       const items = batch.map((waiting) => waiting.item);
       answer = this.#context.ask((asked) => send(items, asked), call, writes);
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error);
+      for (const waiting of batch) this.#fail(waiting, error);
       return;
     }
     if (!(answer instanceof Promise)) {
-      settle(batch, answer);
+      this.#note(batch, answer);
+      this.#settle(batch, answer);
       return;
     }
     this.#inFlight += 1;
@@ -126,18 +139,52 @@ export class Lane<Item, Result> {
       this.#inFlight -= 1;
       this.#flushSoon();
     };
-    answer.then((results) => {
-      this.#queue.unshift(...batch.slice(results.length));
+    answer.then((answers) => {
+      this.#note(batch, answers);
+      this.#queue.unshift(...batch.slice(answers.length));
       done();
     }, done);
     call
       .wait(answer, timeout, () => lateError(timeout, writes), undefined)
       .then(
-        (results) => settle(batch, results),
+        (answers) => this.#settle(batch, answers),
         (error: KeyValueError) => {
-          for (const waiting of batch) waiting.reject(error);
+          for (const waiting of batch) this.#fail(waiting, error);
         },
       );
+  }
+
+  #note(batch: readonly Waiting<Item, Answer>[], answers: readonly Answer[]): void {
+    const { answered } = this.#options;
+    if (answered === undefined) return;
+    for (let index = 0; index < answers.length; index += 1) {
+      answered((batch[index] as Waiting<Item, Answer>).item, answers[index] as Answer);
+    }
+  }
+
+  #settle(batch: readonly Waiting<Item, Answer>[], answers: readonly Answer[]): void {
+    for (let index = 0; index < answers.length; index += 1) {
+      const waiting = batch[index] as Waiting<Item, Answer>;
+      if (!this.#end(waiting)) continue;
+      try {
+        waiting.resolve(waiting.resultOf(waiting.item, answers[index] as Answer));
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+  }
+
+  #fail(waiting: Waiting<Item, Answer>, reason: unknown): void {
+    if (this.#end(waiting)) waiting.reject(reason);
+  }
+
+  /** Ends a wait; false when it had ended. */
+  #end(waiting: Waiting<Item, Answer>): boolean {
+    if (waiting.ended) return false;
+    waiting.ended = true;
+    if (waiting.abort !== undefined) waiting.signal?.removeEventListener("abort", waiting.abort);
+    this.#context.ended();
+    return true;
   }
 
   /** Ends the wait of those that could not be sent in time: one timer, for the first in the queue. */
@@ -155,7 +202,7 @@ export class Lane<Item, Result> {
         const late = lateError(this.#context.timeout, false);
         for (const waiting of this.#queue) {
           if (waiting.deadline > now) break;
-          waiting.reject(late);
+          this.#fail(waiting, late);
         }
         this.#queue = this.#queue.filter((waiting) => !waiting.ended);
         this.#watchDeadline();
@@ -163,10 +210,4 @@ export class Lane<Item, Result> {
       Math.max(0, first.deadline - performance.now()),
     );
   }
-}
-
-function settle<Item, Result>(batch: readonly Waiting<Item, Result>[], results: readonly Result[]): void {
-  results.forEach((result, index) => {
-    batch[index]?.resolve(result);
-  });
 }

@@ -19,12 +19,15 @@ export class StoredBucket {
   readonly #directWrites: boolean;
   readonly #writes: Lane<Unit, Outcome>;
   readonly #reads: Lane<readonly string[], readonly (Row | undefined)[]>;
+  /** Bound once, since every write passes it on. */
+  readonly #accept: (unit: Unit, outcome: Outcome) => readonly number[];
 
   constructor(context: ManagerContext, storage: BucketStorage, onWrite: (ttl: number | undefined) => void) {
     this.context = context;
     this.storage = storage;
     this.feed = new Feed(context, storage);
     this.#onWrite = onWrite;
+    this.#accept = (unit, outcome) => this.#accepted(unit, outcome);
     const { traits } = context.storage;
     this.#directReads = traits.directReads;
     this.#directWrites = traits.directWrites;
@@ -41,6 +44,7 @@ export class StoredBucket {
         if (answer instanceof Promise) answer.catch(() => this.feed.wake());
         return answer;
       },
+      answered: (unit, outcome) => this.#wrote(unit, outcome),
     });
     this.#reads = new Lane(context, {
       inFlight: traits.readsInFlight,
@@ -56,10 +60,7 @@ export class StoredBucket {
   /** Carries out one unit; throws or rejects with what it was refused for. */
   write(unit: Unit, signal: AbortSignal | undefined): Awaitable<readonly number[]> {
     this.context.admit(signal);
-    if (!this.#directWrites) {
-      // One step of the promise less than by way of `submit`: it is on the way of every write.
-      return this.#writes.submit(unit, signal).then((settled) => this.#accepted(unit, this.#wrote(unit, settled)));
-    }
+    if (!this.#directWrites) return this.#writes.submit(unit, signal, this.#accept);
     const outcome = this.#commit(unit, signal);
     return outcome instanceof Promise
       ? outcome.then((settled) => this.#accepted(unit, settled))
@@ -69,9 +70,7 @@ export class StoredBucket {
   /** Carries out one unit, and says what became of it. */
   submit(unit: Unit, signal: AbortSignal | undefined): Awaitable<Outcome> {
     this.context.admit(signal);
-    return this.#directWrites
-      ? this.#commit(unit, signal)
-      : this.#writes.submit(unit, signal).then((outcome) => this.#wrote(unit, outcome));
+    return this.#directWrites ? this.#commit(unit, signal) : this.#writes.submit(unit, signal, answerItself);
   }
 
   #commit(unit: Unit, signal: AbortSignal | undefined): Awaitable<Outcome> {
@@ -83,9 +82,9 @@ export class StoredBucket {
     } catch (error) {
       throw this.context.translate(error, true);
     }
-    return outcomes instanceof Promise
-      ? this.context.later(outcomes, call, signal, true).then((settled) => this.#wrote(unit, settled[0] as Outcome))
-      : this.#wrote(unit, outcomes[0] as Outcome);
+    if (!(outcomes instanceof Promise)) return this.#wrote(unit, outcomes[0] as Outcome);
+    const wrote = outcomes.then(([outcome]) => this.#wrote(unit, outcome as Outcome));
+    return this.context.later(wrote, call, signal, true);
   }
 
   /** Reads the live rows of some keys, all as of one revision. */
@@ -93,7 +92,7 @@ export class StoredBucket {
     this.context.admit(signal);
     return this.#directReads
       ? this.context.step((call) => this.storage.read(keys, call), signal)
-      : this.#reads.submit(keys, signal);
+      : this.#reads.submit(keys, signal, answerItself);
   }
 
   /** Carries out one step on the bucket's storage. */
@@ -103,14 +102,24 @@ export class StoredBucket {
     written = false,
   ): Awaitable<T> {
     this.context.admit(signal);
-    const answer = this.context.step((call) => start(this.storage, call), signal, written);
-    if (!written) return answer;
-    if (answer instanceof Promise) return answer.finally(() => this.feed.removed());
-    this.feed.removed();
-    return answer;
+    if (!written) return this.context.step((call) => start(this.storage, call), signal);
+    const removed = (): void => this.feed.removed();
+    return this.context.step(
+      (call) => {
+        const answer = start(this.storage, call);
+        if (answer instanceof Promise) answer.then(removed, removed);
+        else removed();
+        return answer;
+      },
+      signal,
+      true,
+    );
   }
 
-  /** What was read before is out of date for our own watchers before the write's caller hears of it (rule W7). */
+  /**
+   * What was read before is out of date for our own watchers before the write's caller hears of it, and also when the
+   * caller does not wait for it any more (rule W7).
+   */
   #wrote(unit: Unit, outcome: Outcome): Outcome {
     if ("refused" in outcome) {
       // It may have brought a due expiry to light, whose marker watchers are to see (rule T9).
@@ -126,6 +135,10 @@ export class StoredBucket {
     if ("refused" in outcome) throw refusalError(this.storage.name, unit, outcome);
     return outcome;
   }
+}
+
+function answerItself<Answer>(_: unknown, answer: Answer): Answer {
+  return answer;
 }
 
 async function readTogether(
