@@ -1,7 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { KeyValue } from "@revkv/api";
 import { beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../src/index.ts";
+import { readLog } from "../src/transfer/read-log.ts";
 import { bucketUrl } from "./bucket-url.ts";
 import { fill, randomNumbers } from "./load.ts";
 import { json, jsonLines, printed, revkv } from "./revkv.ts";
@@ -34,6 +36,30 @@ function expectSame(actual: Exported, original: Exported, from = 0): void {
   const apart = actual.deadlines.map((deadline, index) => Math.abs(deadline - (original.deadlines[index] ?? 0)));
   expect(apart.filter((milliseconds) => milliseconds >= 60_000)).toEqual([]);
 }
+
+test("a key that is always written before it is read is read nevertheless", async () => {
+  const manager = await connect("memory:");
+  const store = await manager.createKeyValue({ bucket: "b", history: 2 });
+  for (const key of ["hot", "deleted", "cold"]) await store.put(key, "1");
+  await store.delete("deleted");
+  // The line between what is there and what comes is drawn before, and what is there read after this.
+  const busy: KeyValue = new Proxy(store, {
+    get: (bucket, name) => {
+      const value: unknown = Reflect.get(bucket, name, bucket);
+      if (name !== "watch") return typeof value === "function" ? value.bind(bucket) : value;
+      return async (...args: Parameters<KeyValue["watch"]>) => {
+        const watcher = await bucket.watch(...args);
+        for (const text of ["2", "3"]) await bucket.put("hot", text);
+        return watcher;
+      };
+    },
+  });
+  const read: string[] = [];
+  for await (const { key, operation } of readLog(busy, [], AbortSignal.timeout(10_000)))
+    read.push(`${operation} ${key}`);
+  expect(read).toEqual(["PUT deleted", "PUT cold", "DEL deleted", "PUT hot", "PUT hot"]);
+  await manager.close();
+});
 
 describe("export, import and copy", { timeout: 600_000 }, () => {
   const places: string[] = [];

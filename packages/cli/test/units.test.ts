@@ -1,8 +1,11 @@
+import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { formatDuration, parseDuration } from "../src/cli/duration.ts";
 import { describeError, withoutPasswords } from "../src/cli/failure.ts";
+import { Output } from "../src/cli/output.ts";
 import { formatSize, parseSize } from "../src/cli/size.ts";
 import { parseBucketUrl } from "../src/cli/store-url.ts";
+import { printTable } from "../src/cli/table.ts";
 import { UsageError } from "../src/cli/usage-error.ts";
 import { shownOnOneLine, shownValue } from "../src/cli/value-text.ts";
 
@@ -81,6 +84,32 @@ describe("values are shown as text when a terminal can show them", () => {
   test("on one line", () => {
     expect(shownOnOneLine(bytes("a\n\tb"))).toBe("a\\n\\tb");
   });
+});
+
+test("a table of very many rows is one table", { timeout: 120_000 }, async () => {
+  let text = "";
+  const stream = new Writable({
+    write: (chunk, _, done) => {
+      text += String(chunk);
+      done();
+    },
+  });
+  const rows = Array.from({ length: 130_000 }, (_, index) => [`key.${index}`]);
+  await printTable(new Output(false, stream), ["Key"], rows);
+  const lines = text.trimEnd().split("\n");
+  const width = "key.129999".length + 2;
+  const border = "─".repeat(width);
+  expect([...lines.slice(0, 4), lines.length, ...lines.slice(-2)]).toEqual([
+    `┌${border}┐`,
+    `│ Key${" ".repeat(width - 4)}│`,
+    `├${border}┤`,
+    `│ key.0${" ".repeat(width - 6)}│`,
+    rows.length + 4,
+    "│ key.129999 │",
+    `└${border}┘`,
+  ]);
+  expect(lines[1002]).toContain("key.999 ");
+  expect(lines[1003]).toContain("key.1000 ");
 });
 
 describe("errors", () => {

@@ -8,6 +8,13 @@ const mostEntries = 500;
 /** Bytes in a transaction, or on their way at the same time. */
 const mostBytes = 2 ** 20;
 
+/** What a batch is written on: the revision that the key of one of its entries is at; 0: it has none. */
+export interface Condition {
+  /** The place of the entry in the batch. */
+  readonly index: number;
+  readonly revision: number;
+}
+
 /** Writes entries of another bucket, so that each key gets them in their order. */
 export class BucketWriter {
   readonly bucket: KeyValue;
@@ -29,10 +36,14 @@ export class BucketWriter {
     this.#keepsDeadlines = capabilities.perKeyTtl && config.limitMarkerTtl !== undefined;
   }
 
-  /** Writes a batch; resolves to the revisions. */
-  async write(batch: readonly TransferEntry[]): Promise<number[]> {
+  /**
+   * Writes a batch, on a condition only where that is atomic; resolves to the revisions.
+   *
+   * @throws `REVISION_MISMATCH` when the condition is not met: then nothing was written
+   */
+  async write(batch: readonly TransferEntry[], condition?: Condition): Promise<number[]> {
     const operations = batch.map((entry) => this.#operation(entry));
-    if (this.isAtomic) return await this.bucket.transaction(operations);
+    if (this.isAtomic) return await this.bucket.transaction(onCondition(operations, condition));
     // Writes of one caller to one key keep their order.
     const settled = await Promise.allSettled(operations.map((operation) => this.#writeOne(operation)));
     return settled.map((result) => {
@@ -57,6 +68,15 @@ export class BucketWriter {
     if (expiresAt !== undefined && ttl === undefined) this.deadlinesLost += 1;
     return { op: "put", key, value, ttl };
   }
+}
+
+function onCondition(operations: readonly TransferOperation[], condition: Condition | undefined): readonly Operation[] {
+  if (condition === undefined) return operations;
+  return operations.map((operation, index) => {
+    if (index !== condition.index) return operation;
+    const conditional = { ...operation, lastRevision: condition.revision };
+    return conditional.op === "put" ? { ...conditional, op: "update" as const } : conditional;
+  });
 }
 
 type TransferOperation = Extract<Operation, { readonly op: "put" | "delete" | "purge" }>;

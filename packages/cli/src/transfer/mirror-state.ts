@@ -1,6 +1,9 @@
-import { randomUUID } from "node:crypto";
-import type { KeyValue, KeyValueManager } from "@revkv/api";
-import { isKeyValueError, KeyValueError } from "@revkv/api";
+import { createHash, randomUUID } from "node:crypto";
+import type { EntryOperation, KeyValue, KeyValueManager } from "@revkv/api";
+import { isKeyValueError, KeyValueError, RevisionMismatchError } from "@revkv/api";
+import type { Patience } from "./patience.ts";
+import { isPassing, patiently } from "./patience.ts";
+import type { TransferEntry } from "./record.ts";
 
 /** The bucket, in the store of the target, that says how far its mirrors have come; a key for each target. */
 export const stateBucket = "revkv-mirrors";
@@ -25,6 +28,34 @@ export interface PendingBatch {
   readonly to: number;
   /** How many entries it has. */
   readonly entries: number;
+  /** Its last entry, by which it is told from what others write. */
+  readonly last: EntryMark;
+}
+
+/** What an entry is told by, whatever its revision. */
+export interface EntryMark {
+  readonly key: string;
+  readonly operation: EntryOperation;
+  /** Of the value. */
+  readonly sha256: string;
+}
+
+type Marked = Pick<TransferEntry, "key" | "operation" | "value">;
+
+function markOf({ key, operation, value }: Marked): EntryMark {
+  return { key, operation, sha256: createHash("sha256").update(value).digest("base64") };
+}
+
+/** Tells whether an entry is one that was marked. */
+export function isMarked(entry: Marked, { key, operation, sha256 }: EntryMark): boolean {
+  const its = markOf(entry);
+  return its.key === key && its.operation === operation && its.sha256 === sha256;
+}
+
+/** What is noted of a batch before it is written. */
+export function pendingOf(batch: readonly TransferEntry[]): PendingBatch {
+  const last = batch.at(-1) as TransferEntry;
+  return { to: last.revision, entries: batch.length, last: markOf(last) };
 }
 
 /** A mirror's state in its store. It is saved by compare-and-set: of two mirrors with one target only one goes on. */
@@ -53,26 +84,32 @@ export class MirrorStateFile {
   }
 
   /**
-   * Saves a state over the one that was read or saved before.
+   * Saves a state over the one that was read or saved before; a store that is away is waited for.
    *
    * @throws `REVISION_MISMATCH` when another process has saved one meanwhile
    */
-  async save(state: MirrorState): Promise<void> {
+  async save(state: MirrorState, patience: Patience): Promise<void> {
     const text = JSON.stringify({ ...state, holder: this.#holder });
+    this.#revision = await patiently(() => this.#write(text), patience);
+  }
+
+  /** @throws `REVISION_MISMATCH` when another process has saved a state meanwhile */
+  async checkHeld(): Promise<void> {
+    const { revision } = (await this.#store.get(this.#key)) ?? {};
+    if (revision !== this.#revision) throw new RevisionMismatchError(this.#key, this.#revision, revision);
+  }
+
+  async #write(text: string): Promise<number> {
     try {
-      this.#revision = await this.#store.update(this.#key, text, this.#revision);
+      return await this.#store.update(this.#key, text, this.#revision);
     } catch (error) {
       // It may have been our own write, whose answer was lost.
-      const newest = isSettled(error) ? undefined : await this.#store.get(this.#key);
+      const mayBeOurs = isPassing(error) || isKeyValueError(error, "REVISION_MISMATCH");
+      const newest = mayBeOurs ? await this.#store.get(this.#key) : null;
       if (newest?.string() !== text) throw error;
-      this.#revision = newest.revision;
+      return newest.revision;
     }
   }
-}
-
-/** Tells whether it is certain that a write was not carried out, and why. */
-function isSettled(error: unknown): boolean {
-  return isKeyValueError(error) && error.code !== "OUTCOME_UNKNOWN" && error.code !== "REVISION_MISMATCH";
 }
 
 function parsed(text: string, target: string): MirrorState {

@@ -1,29 +1,39 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValue, KeyValueEntry } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import type { BatchLimits } from "./batches.ts";
-import type { BucketWriter } from "./bucket-writer.ts";
+import type { BucketWriter, Condition } from "./bucket-writer.ts";
 import { MirrorConflict } from "./mirror-conflict.ts";
-import type { PendingBatch } from "./mirror-state.ts";
+import type { EntryMark, PendingBatch } from "./mirror-state.ts";
+import { isMarked } from "./mirror-state.ts";
+import type { Patience } from "./patience.ts";
+import { patiently } from "./patience.ts";
 import type { TransferEntry } from "./record.ts";
 
-/** How long to wait for a store that is away, in milliseconds: at first, and at most. */
-const firstWait = 250;
-const longestWait = 10_000;
+/** What is there of a batch: all of it, or some of its entries. */
+type Found = "all" | readonly KeyValueEntry[];
 
 /** The bucket that a mirror writes to, and nobody else: each batch gets there once, whatever happens. */
 export class MirrorTarget {
   readonly #writer: BucketWriter;
-  /** The newest revision that is known to be there. */
-  head: number;
+  /** The newest revision that this mirror is known to have written. */
+  #head: number;
 
   constructor(writer: BucketWriter, head: number) {
     this.#writer = writer;
-    this.head = head;
+    this.#head = head;
+  }
+
+  get head(): number {
+    return this.#head;
   }
 
   get limits(): BatchLimits {
     return this.#writer.limits;
+  }
+
+  /** True when a batch is there as a whole or not at all. */
+  get isAtomic(): boolean {
+    return this.#writer.isAtomic;
   }
 
   get #bucket(): KeyValue {
@@ -31,109 +41,124 @@ export class MirrorTarget {
   }
 
   /**
-   * Looks how much of a batch has been written behind {@link MirrorTarget.head}: all of it, or the keys whose entries are
-   * there.
+   * Looks what of a batch has been written behind {@link MirrorTarget.head}, which then is its end if that is all of it.
    *
    * @throws MirrorConflict when something else was written
    */
-  async outcome(pending: PendingBatch | undefined): Promise<"all" | ReadonlySet<string>> {
-    const written = await this.#writtenSince(this.head);
-    if (written.length === 0) return new Set();
-    if (pending === undefined) throw new MirrorConflict(this.#bucket.bucket);
-    if (!this.#writer.isAtomic) return new Set(written.map(({ key }) => key));
-    const { lastRevision } = await this.#bucket.status();
-    if (lastRevision - this.head < pending.entries) throw new MirrorConflict(this.#bucket.bucket);
+  async find(pending: PendingBatch | undefined): Promise<Found> {
+    const there: KeyValueEntry[] = [];
+    let last: KeyValueEntry | undefined;
+    for await (const entry of this.#behindHead()) {
+      if (entry.key === pending?.last.key) last = entry;
+      if (isOfTheStorage(entry)) continue;
+      there.push(entry);
+      if (there.length > (pending?.entries ?? 0)) throw new MirrorConflict(this.#bucket.bucket);
+    }
+    const newest = there.at(-1);
+    if (newest === undefined || !this.isAtomic) return there;
+    if (pending === undefined || !(await this.#isAs(last, pending.last))) throw new MirrorConflict(this.#bucket.bucket);
+    this.#head = newest.revision;
     return "all";
   }
 
-  /** Writes a batch, or what is missing of it; a store that is away is waited for. */
+  /**
+   * Writes a batch, or, when it may be there already, what is missing of it; a store that is away is waited for. What was
+   * sent before, by this mirror or by one that this has taken over from, may still be on its way: where there are
+   * transactions only one of them is carried out.
+   *
+   * @throws MirrorConflict when something else was written
+   */
   async write(
     batch: readonly TransferEntry[],
     pending: PendingBatch,
-    retry: RetryOptions,
-    part: "whole" | "rest" = "whole",
+    patience: Patience,
+    state: "new" | "doubtful" = "new",
   ): Promise<void> {
-    let rest = batch;
-    let hasFailed = part === "rest";
-    for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
-      try {
-        const revisions = await this.#writer.write(rest);
-        if (!hasFailed) await this.#checkAlone(revisions);
-        break;
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        hasFailed = true;
-        retry.onRetry(error);
-        await delay(wait, undefined, { signal: retry.signal });
-        const outcome = await this.#whenThere(() => this.outcome(pending), retry);
-        if (outcome === "all") break;
-        rest = rest.filter(({ key }) => !outcome.has(key));
-        if (rest.length === 0) break;
+    let isNew = state === "new";
+    await patiently(async () => {
+      for (;;) {
+        const found = isNew ? [] : await this.find(pending);
+        if (found === "all") return;
+        const keys = new Set(found.map(({ key }) => key));
+        const missing = batch.filter(({ key }) => !keys.has(key));
+        isNew = false;
+        const revisions = await this.#writeOnce(missing);
+        if (revisions !== undefined) {
+          await this.#settle([...found.map(({ revision }) => revision), ...revisions]);
+          return;
+        }
+      }
+    }, patience);
+  }
+
+  /** Writes entries behind {@link MirrorTarget.head}; undefined when somebody has come before. */
+  async #writeOnce(entries: readonly TransferEntry[]): Promise<readonly number[] | undefined> {
+    if (entries.length === 0) return [];
+    try {
+      const condition = this.isAtomic ? await this.#conditionOf(entries) : undefined;
+      return condition === "taken" ? undefined : await this.#writer.write(entries, condition);
+    } catch (error) {
+      if (isKeyValueError(error, "REVISION_MISMATCH")) return undefined;
+      throw error;
+    }
+  }
+
+  /** What holds until a batch is written, by whomever; undefined for markers of keys that have never been here. */
+  async #conditionOf(entries: readonly TransferEntry[]): Promise<Condition | "taken" | undefined> {
+    const index = Math.max(
+      0,
+      entries.findIndex(({ operation }) => operation === "PUT"),
+    );
+    const { key, operation } = entries[index] as TransferEntry;
+    const newest = (await this.#bucket.history(key, { metaOnly: true })).at(-1);
+    const revision = newest?.revision ?? 0;
+    if (newest !== undefined && revision > this.#head && !isOfTheStorage(newest)) return "taken";
+    return operation === "PUT" || revision > 0 ? { index, revision } : undefined;
+  }
+
+  /** Nothing was written between our writes but what the storage itself writes. */
+  async #settle(revisions: readonly number[]): Promise<void> {
+    const highest = Math.max(this.#head, ...revisions);
+    if (highest - this.#head !== revisions.length) {
+      const ours = new Set(revisions);
+      for await (const entry of this.#behindHead()) {
+        if (entry.revision > highest) break;
+        if (!isOfTheStorage(entry) && !ours.has(entry.revision)) throw new MirrorConflict(this.#bucket.bucket);
       }
     }
-    if (hasFailed) await this.#whenThere(() => this.catchUp(), retry);
+    this.#head = highest;
   }
 
-  /** Takes all that is there for written by this mirror. */
-  async catchUp(): Promise<void> {
-    this.head = (await this.#bucket.status()).lastRevision;
-  }
-
-  /** Nothing was written between our writes but what the storage itself writes: the markers of what has expired. */
-  async #checkAlone(revisions: readonly number[]): Promise<void> {
-    const highest = Math.max(...revisions);
-    if (highest - this.head !== revisions.length) {
-      const ours = new Set(revisions);
-      const others = (await this.#writtenSince(this.head)).filter(
-        ({ revision }) => revision <= highest && !ours.has(revision),
-      );
-      if (others.length > 0) throw new MirrorConflict(this.#bucket.bucket);
+  /** Tells whether an entry is the one that was marked; of one that has expired only its key is left. */
+  async #isAs(entry: KeyValueEntry | undefined, mark: EntryMark): Promise<boolean> {
+    if (entry === undefined || entry.operation !== "PUT") {
+      return entry !== undefined && (isOfTheStorage(entry) || entry.operation === mark.operation);
     }
-    this.head = highest;
+    const whole = await this.#bucket.getRevision(entry.key, entry.revision);
+    return whole !== null && isMarked(whole, mark);
   }
 
-  /** The entries behind a revision, but for the markers of what has expired. */
-  async #writtenSince(head: number): Promise<KeyValueEntry[]> {
-    const entries: KeyValueEntry[] = [];
-    for await (const entry of await this.#watchFrom(head)) {
-      if (entry === null) break;
-      if (entry.revision > head && entry.reason === undefined) entries.push(entry);
+  async *#behindHead(): AsyncGenerator<KeyValueEntry, void> {
+    for await (const entry of await this.#watch()) {
+      if (entry === null) return;
+      if (entry.revision > this.#head) yield entry;
     }
-    return entries;
   }
 
-  async #watchFrom(head: number): Promise<AsyncIterable<KeyValueEntry | null>> {
+  async #watch(): Promise<AsyncIterable<KeyValueEntry | null>> {
+    const { bucket } = this.#bucket;
     try {
-      return await this.#bucket.watch(">", { resumeFromRevision: head + 1, metaOnly: true });
+      return await this.#bucket.watch(">", { resumeFromRevision: this.#head + 1, metaOnly: true });
     } catch (error) {
+      if (isKeyValueError(error, "HISTORY_LOST")) throw new MirrorConflict(bucket, "it has lost what it had taken");
       // Somebody has compacted the bucket: what is left is found by going through all of it.
       if (!isKeyValueError(error, "REVISION_COMPACTED")) throw error;
       return await this.#bucket.watch(">", { includeHistory: true, metaOnly: true });
     }
   }
-
-  async #whenThere<T>(ask: () => Promise<T>, { signal }: RetryOptions): Promise<T> {
-    for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        await delay(wait, undefined, { signal });
-      }
-    }
-  }
 }
 
-export interface RetryOptions {
-  readonly signal: AbortSignal;
-  readonly onRetry: (error: unknown) => void;
-}
-
-/** Tells whether it may be better in a moment. */
-function isPassing(error: unknown): boolean {
-  return (
-    isKeyValueError(error, "UNAVAILABLE") ||
-    isKeyValueError(error, "TIMEOUT") ||
-    isKeyValueError(error, "OUTCOME_UNKNOWN")
-  );
+/** The markers of what has expired are written by the storage itself. */
+function isOfTheStorage({ reason }: KeyValueEntry): boolean {
+  return reason !== undefined;
 }

@@ -1,12 +1,12 @@
 import type { KeyValue, KeyValueEntry, KeyValueManager, KeyValueStatus } from "@revkv/api";
-import { isKeyValueError } from "@revkv/api";
+import { isKeyValueError, RevisionCompactedError } from "@revkv/api";
 import { ahead, inBatches } from "./batches.ts";
 import { BucketWriter } from "./bucket-writer.ts";
 import { MirrorConflict } from "./mirror-conflict.ts";
 import type { MirrorState } from "./mirror-state.ts";
-import { MirrorStateFile } from "./mirror-state.ts";
-import type { RetryOptions } from "./mirror-target.ts";
+import { MirrorStateFile, pendingOf } from "./mirror-state.ts";
 import { MirrorTarget } from "./mirror-target.ts";
+import type { Patience } from "./patience.ts";
 import { openTarget } from "./target-bucket.ts";
 
 /** What is mirrored, and where to. */
@@ -18,7 +18,7 @@ export interface MirrorPlan {
 }
 
 /** What a mirror tells while it runs. */
-export interface MirrorObserver extends RetryOptions {
+export interface MirrorObserver extends Patience {
   onStart(position: number, status: KeyValueStatus): Promise<void>;
   /** After each batch. */
   onProgress(entries: number, position: number): void;
@@ -47,25 +47,29 @@ export async function mirror(plan: MirrorPlan, observer: MirrorObserver): Promis
   await observer.onStart(position, status);
   const entries = follow(source, status, state, signal);
   try {
-    for await (const batch of ahead(inBatches(entries, target.limits))) {
-      const last = batch.at(-1);
-      if (last === undefined) {
-        await observer.onCaughtUp(position);
-        continue;
+    try {
+      for await (const batch of ahead(inBatches(entries, target.limits))) {
+        if (batch.length === 0) {
+          await observer.onCaughtUp(position);
+          continue;
+        }
+        const pending = pendingOf(batch);
+        await file.save({ ...state, position, head: target.head, pending }, observer);
+        await target.write(batch, pending, observer);
+        position = pending.to;
+        observer.onProgress(batch.length, position);
+        signal.throwIfAborted();
       }
-      const pending = { to: last.revision, entries: batch.length };
-      await file.save({ ...state, position, head: target.head, pending });
-      await target.write(batch, pending, observer);
-      position = last.revision;
-      observer.onProgress(batch.length, position);
-      signal.throwIfAborted();
+    } catch (error) {
+      // Who has taken over has written what looks like a stranger's.
+      if (error instanceof MirrorConflict) await file.checkHeld();
+      if (error !== signal.reason) throw error;
     }
+    await file.save({ ...state, position, head: target.head }, observer);
   } catch (error) {
-    if (!signal.aborted) throw error;
-    // In the midst of waiting for the target: what was saved before the batch says enough.
-    if (error !== signal.reason) return position;
+    // In the midst of waiting for a store that is away: what was saved before the batch says enough.
+    if (!signal.aborted || (error as Error | null)?.name !== "AbortError") throw error;
   }
-  await file.save({ ...state, position, head: target.head });
   return position;
 }
 
@@ -89,7 +93,9 @@ async function takeUp(
   for (const shortcoming of opened.shortcomings) observer.onShortcoming(shortcoming);
   const writer = new BucketWriter(opened.bucket, opened.config, manager.capabilities, true);
   const { incarnation } = await opened.bucket.status({ signal });
-  if (opened.isUnused) {
+  const isSameSource = found?.source.bucket === source.bucket && found.source.incarnation === status.incarnation;
+  // Another mirror may be about to write its first batch to one that is unused still.
+  if (opened.isUnused && !(isSameSource && found.target.incarnation === incarnation)) {
     const state: MirrorState = {
       version: 1,
       source: { bucket: source.bucket, incarnation: status.incarnation },
@@ -98,42 +104,47 @@ async function takeUp(
       position: 0,
       head: 0,
     };
-    await file.save(state);
+    await file.save(state, observer);
     return { file, state, target: new MirrorTarget(writer, 0) };
   }
   if (found === undefined) throw new MirrorConflict(name, "it holds entries, and none of this mirror's");
   if (found.target.incarnation !== incarnation) throw new MirrorConflict(name, "it was deleted and created again");
-  if (found.source.bucket !== source.bucket || found.source.incarnation !== status.incarnation) {
+  if (!isSameSource) {
     throw new MirrorConflict(name, `it mirrors another bucket than this ${source.bucket}`);
   }
   // Whoever else mirrors into it is told by that to stop.
-  await file.save(found);
-  const target = new MirrorTarget(writer, found.head);
+  await file.save(found, observer);
   const { pending, ...settled } = found;
-  const isWritten = await complete(source, status, found, target, observer);
-  await target.catchUp();
+  const target = new MirrorTarget(writer, found.head);
+  const isWritten = await complete(source, status, found, file, target, observer);
   const position = isWritten && pending !== undefined ? pending.to : found.position;
   return { file, state: { ...settled, position }, target };
 }
 
-/** Finds out what became of the batch that was being written, and writes what is missing of one that is there in part. */
+/** Finds out what became of the batch that was being written, and writes what is missing of it; false when there was none. */
 async function complete(
   source: KeyValue,
   status: KeyValueStatus,
   state: MirrorState,
+  file: MirrorStateFile,
   target: MirrorTarget,
   observer: MirrorObserver,
 ): Promise<boolean> {
-  const { pending } = state;
-  const outcome = await target.outcome(pending);
-  if (outcome === "all") return true;
-  if (pending === undefined || outcome.size === 0) return false;
-  const missing: KeyValueEntry[] = [];
+  const found = await target.find(state.pending);
+  if (state.pending === undefined) return false;
+  if (found === "all") return true;
+  let { pending } = state;
+  const batch: KeyValueEntry[] = [];
   for await (const entry of follow(source, status, state, observer.signal)) {
     if (entry === null || entry.revision > pending.to) break;
-    if (!outcome.has(entry.key)) missing.push(entry);
+    batch.push(entry);
   }
-  if (missing.length > 0) await target.write(missing, pending, observer, "rest");
+  if (target.isAtomic && batch.length > 0) {
+    // The source may not have all of it any more.
+    pending = pendingOf(batch);
+    await file.save({ ...state, pending }, observer);
+  }
+  await target.write(batch, pending, observer, "doubtful");
   return true;
 }
 
@@ -149,7 +160,12 @@ async function* follow(
   const options = fromStart
     ? { includeHistory: true }
     : { resumeFromRevision: position + 1, resumeIncarnation: status.incarnation };
-  for await (const entry of await source.watch(">", { ...options, signal })) {
+  const watcher = await source.watch(">", { ...options, signal });
+  if (fromStart && position > 0) {
+    const { compactedTo: now } = await source.status({ signal });
+    if (now !== compactedTo) throw new RevisionCompactedError(position + 1, now);
+  }
+  for await (const entry of watcher) {
     if (entry === null || entry.revision > position) yield entry;
   }
 }

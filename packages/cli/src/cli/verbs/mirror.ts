@@ -2,12 +2,14 @@ import { isKeyValueError } from "@revkv/api";
 import type { Command } from "commander";
 import { mirror } from "../../transfer/mirror.ts";
 import { MirrorConflict } from "../../transfer/mirror-conflict.ts";
+import { stateBucket } from "../../transfer/mirror-state.ts";
 import { openPair } from "../bucket-pair.ts";
 import { exitCode } from "../exit-code.ts";
 import { CommandError, describeError } from "../failure.ts";
 import type { Progress } from "../progress.ts";
 import { startProgress } from "../progress.ts";
 import { tellShortcomings } from "../transfer-report.ts";
+import { UsageError } from "../usage-error.ts";
 import { verb } from "../verb.ts";
 
 export function define(command: Command): void {
@@ -20,6 +22,8 @@ export function define(command: Command): void {
       verb(command, async (session, from: string, to: string, { resync = false }: { readonly resync?: boolean }) => {
         const { output, signal } = session;
         const { source, manager, name } = await openPair(session, from, to);
+        if (name === stateBucket)
+          throw new UsageError(`bucket ${name} says how far mirrors have come, and is no target`);
         const plan = { source, target: { manager, bucket: name }, resync };
         let progress: Progress | undefined;
         let isAway = false;
