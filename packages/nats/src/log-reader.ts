@@ -150,8 +150,12 @@ export class LogReader {
    * none come when the pull has been used up.
    */
   refresh(): void {
-    const isAhead = this.#buffer.length > 0 || this.#arrived.length > 0;
-    if (isAhead && !this.#isPulling && performance.now() - this.#arrivedAt > staleAfter) this.#drop();
+    if (!this.#isPulling && performance.now() - this.#arrivedAt > staleAfter) this.forget();
+  }
+
+  /** Forgets what was read ahead: it is read anew. */
+  forget(): void {
+    if (!this.#isEmpty) this.#drop();
   }
 
   /**

@@ -48,6 +48,9 @@ function checkStart(bucket: NatsBucket, plan: WatchPlan, last: number): void {
 /** How old an answer may be to the question whether a row is the newest of its key, in milliseconds. */
 const answerAge = 50;
 
+/** How many writes of this manager are remembered for a consumer that does not read on (rule W8). */
+const mostKnown = 4096;
+
 /** A write of this manager that may have removed what a watcher has read ahead. */
 interface KnownWrite {
   readonly key: string;
@@ -66,6 +69,8 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
   readonly #call: AbortController = new AbortController();
   readonly #onStop: () => void;
   #isLive = false;
+  /** True while the consumer waits: what was read ahead is looked at, and must stay. */
+  #isAdvancing = false;
   /** Up to which row, when, and with what result it was asked whether rows are the newest of their keys. */
   #askedTo = 0;
   #askedAt = 0;
@@ -90,7 +95,11 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
   }
 
   wrote(key: string, revision: number, purged: boolean): void {
-    if (!this.#reader.ahead().next().done) this.#known.push({ key, revision, purged });
+    if (this.#reader.ahead().next().done) return;
+    this.#known.push({ key, revision, purged });
+    if (this.#known.length < mostKnown || this.#isAdvancing) return;
+    this.#reader.forget();
+    this.#known = [];
   }
 
   gone(): void {
@@ -106,6 +115,7 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
 
   protected override async advance(): Promise<WatchedItem | undefined> {
     const call: Call = { signal: this.#call.signal };
+    this.#isAdvancing = true;
     try {
       while (!this.stopped) {
         this.#reader.refresh();
@@ -123,6 +133,8 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
     } catch (error) {
       // A watcher that was stopped meanwhile ends normally.
       if (!this.stopped) throw this.#bucket.context.translate(error, false);
+    } finally {
+      this.#isAdvancing = false;
     }
     return undefined;
   }
