@@ -117,13 +117,13 @@ export async function loadAdapter(adapter: Adapter): Promise<AdapterModule> {
 }
 
 /** Takes a parameter that is revkv's own out of a URL. */
-function takeParameter(url: string, name: string): { readonly rest: string; readonly value: string | null } {
-  if (!URL.canParse(url)) return { rest: url, value: null };
-  const parsed = new URL(url);
-  const value = parsed.searchParams.get(name);
-  if (value === null) return { rest: url, value };
-  parsed.searchParams.delete(name);
-  return { rest: parsed.href, value };
+export function takeParameter(url: string, name: string): { readonly rest: string; readonly value: string | null } {
+  // The rest is left as it is, and need be no URL but to the client that reads it: Postgres takes some without a host.
+  const [, before = url, query] = /^([^?]*)\?(.*)$/s.exec(url) ?? [];
+  if (query === undefined) return { rest: url, value: null };
+  const value = new URLSearchParams(query).get(name);
+  const others = query.split("&").filter((one) => !new URLSearchParams(one).has(name));
+  return { rest: others.length === 0 ? before : `${before}?${others.join("&")}`, value };
 }
 
 /** The name of the package that an import did not find. */

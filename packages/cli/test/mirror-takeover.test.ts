@@ -188,6 +188,38 @@ describe("a mirror's batch gets there once", () => {
   });
 });
 
+test("without transactions a write that arrives after another mirror has taken over is noticed", async () => {
+  const { source, target } = await places();
+  const withoutTransactions = async (): Promise<KeyValueManager> => {
+    const manager = await target();
+    return having(manager, "capabilities", { ...manager.capabilities, transactions: false });
+  };
+  const [sent, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = start(
+    source,
+    through(await withoutTransactions(), "t", (bucket) =>
+      having(bucket, "put", async (key, ...args) => {
+        if (key === "b") {
+          sent.resolve();
+          await held.promise;
+        }
+        return bucket.put(key, ...args);
+      }),
+    ),
+  );
+  await sent.promise;
+  const manager = await withoutTransactions();
+  const second = start(source, manager);
+  await second.caughtUp;
+  const copy = await manager.keyValue("t");
+  expect(await log(copy)).toEqual(["PUT a 1", "PUT b 1", "PUT a 1"]);
+  held.resolve();
+  await expect.poll(() => log(copy)).toEqual(["PUT a 1", "PUT b 1", "PUT a 1", "PUT b 1"]);
+  await source.put("c", "1");
+  await expect(second.ended).rejects.toBeInstanceOf(MirrorConflict);
+  await first.ended.catch(() => {});
+});
+
 type Gate = PromiseWithResolvers<void>;
 
 describe("a mirror", () => {

@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { takeParameter } from "../src/adapters.ts";
 import { formatDuration, parseDuration } from "../src/cli/duration.ts";
 import { describeError, withoutPasswords } from "../src/cli/failure.ts";
 import { Output } from "../src/cli/output.ts";
@@ -68,6 +69,22 @@ describe("a bucket's URL", () => {
       expect(() => parseBucketUrl(text)).toThrow(UsageError);
     },
   );
+});
+
+describe("a parameter of ours in a URL", () => {
+  test.each([
+    ["postgres://host/db", "postgres://host/db", null],
+    ["postgres://host/db?schema=a", "postgres://host/db", "a"],
+    [
+      "postgres://me:p%20w@host/db?options=-c%20x%3D1&schema=a%2Fb&ssl=1",
+      "postgres://me:p%20w@host/db?options=-c%20x%3D1&ssl=1",
+      "a/b",
+    ],
+    ["postgres://me@/db?host=/run/postgresql&schema=a", "postgres://me@/db?host=/run/postgresql", "a"],
+    ["postgres://host/db?myschema=a", "postgres://host/db?myschema=a", null],
+  ])("%s", (url, rest, value) => {
+    expect(takeParameter(url, "schema")).toEqual({ rest, value });
+  });
 });
 
 describe("values are shown as text when a terminal can show them", () => {

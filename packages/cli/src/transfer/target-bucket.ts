@@ -20,14 +20,17 @@ export async function openTarget(
   const { possible, shortcomings } = withinCapabilities(config, manager.capabilities);
   const { bucket, isNew } = await createOrOpen(manager, possible, signal);
   const status = await bucket.status({ signal });
+  const found: string[] = [];
   const wanted = config.history ?? 1;
-  const lessHistory =
-    status.history < wanted ? [`the bucket keeps ${status.history} entries per key, not ${wanted}`] : [];
+  if (status.history < wanted) found.push(`the bucket keeps ${status.history} entries per key, not ${wanted}`);
+  if (typeof config.limitMarkerTtl === "number" && status.limitMarkerTtl === undefined) {
+    found.push("the bucket has no --marker-ttl: expiries leave no markers, and single entries have no ttl");
+  }
   return {
     bucket,
     config: status.config,
     isUnused: isNew || (status.values === 0 && status.lastRevision === 0),
-    shortcomings: isNew ? shortcomings : lessHistory,
+    shortcomings: isNew ? shortcomings : found,
   };
 }
 
@@ -51,7 +54,7 @@ async function createOrOpen(
 
 function withinCapabilities(
   config: KeyValueConfig,
-  { compression, limitMarkers, metadata, maxBytes, maxValueBytes }: Capabilities,
+  { compression, limitMarkers, perKeyTtl, metadata, maxBytes, maxValueBytes }: Capabilities,
 ): { readonly possible: KeyValueConfig; readonly shortcomings: readonly string[] } {
   const shortcomings: string[] = [];
   let possible = config;
@@ -62,6 +65,8 @@ function withinCapabilities(
   if (typeof config.limitMarkerTtl === "number" && !limitMarkers) {
     possible = { ...possible, limitMarkerTtl: undefined };
     shortcomings.push("expiries leave no markers here, and single entries have no ttl");
+  } else if (typeof config.limitMarkerTtl === "number" && !perKeyTtl) {
+    shortcomings.push("single entries have no ttl here");
   }
   if (Object.keys(config.metadata ?? {}).length > 0 && !metadata) {
     possible = { ...possible, metadata: undefined };
