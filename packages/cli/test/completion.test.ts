@@ -45,6 +45,8 @@ describe("completion", { timeout: 120_000 }, () => {
     expect(await offered("add", "--max")).toEqual(["--max-value-size", "--max-bucket-size"]);
     expect(await offered("get", "")).toEqual(["flags", "jobs"]);
     expect(await offered("get", "j")).toEqual(["jobs"]);
+    expect(await offered(`--store=${store}`, "get", "--revision=1", "j")).toEqual(["jobs"]);
+    expect(await offered("copy", "")).toEqual(["flags", "jobs"]);
     expect(await offered("completion", "z")).toEqual(["zsh"]);
   });
 

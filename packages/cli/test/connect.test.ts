@@ -80,6 +80,14 @@ test("what is not installed is named, with what to type", { timeout: 60_000 }, a
   );
   await writeFile(join(modules, "@revkv/postgres/index.js"), 'import "pg";');
   expect(await run("postgres://host/db")).toBe("UNSUPPORTED pg is not installed: npm install pg");
+
+  // The doctor, which asks the client itself, says the same.
+  await writeFile(
+    join(folder, "main.ts"),
+    'import { examine } from "./src/doctor/examine.ts"; for await (const it of examine(process.argv[2])) console.log(it.detail);',
+  );
+  expect(await run("postgres://host/db")).toBe("pg is not installed: npm install pg");
+  expect(await run("redis://host")).toBe("@revkv/redis is not installed: npm install @revkv/redis ioredis");
 });
 
 test("what is no missing package is not taken for one", () => {

@@ -71,6 +71,18 @@ describe("doctor", { timeout: 120_000 }, () => {
     await client.end();
   });
 
+  test("a password that is wrong is what the advice is about, and is not shown", async () => {
+    await using server = await startRedis({ requirepass: "right" });
+    const url = server.url.replace("//", "//:wrong@");
+    for (const env of [{}, { REVKV_DEBUG: "1" }]) {
+      const { stdout, stderr } = await revkv(["doctor", url, "--json"], { env });
+      expect(jsonLines(stdout)).toMatchObject([
+        { check: "reachable", advice: expect.stringContaining("the password") as string },
+      ]);
+      expect(stdout + stderr).not.toContain("wrong@");
+    }
+  });
+
   test("a Redis that throws keys away, is nearly full, or keeps nothing on disk", async () => {
     await using server = await startRedis();
     expect(await examined(server.url)).toMatchObject({

@@ -1,7 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { printed, revkv } from "./revkv.ts";
+import { commandLine, printed, revkv, startRevkv } from "./revkv.ts";
 import { sqliteStore, stores, temporaryDirectory } from "./stores.ts";
 
 /** Ports below 1024 that nothing listens on, and where nothing may listen by accident. */
@@ -34,6 +39,7 @@ describe("a failure is one line on standard error and an exit code", { timeout: 
     ["history flags nothing", 3, /no history/],
     ["revert flags a 5 -f", 3, /no value of revision 5/],
     ["update flags a 2 x", 2, /"x" is no revision/],
+    ["update flags a", 2, /missing required argument 'revision'/],
     ["update flags a 2 9", 4, /is at revision 1, expected 9/],
     ["create flags a 2", 4, /exists at revision 1/],
     ["put flags b 1 --ttl 5s", 2, /ttl/],
@@ -42,6 +48,8 @@ describe("a failure is one line on standard error and an exit code", { timeout: 
     ["purge flags -f", 2, /a key or --filter is needed/],
     ["watch flags --history --updates", 2, /./],
     ["watch flags --revision 77", 1, /./],
+    ["bench --for 0", 2, /between 1ms and 1m/],
+    ["copy flags nats://token@host", 2, /"nats:\/\/…@host" names no bucket/],
     ["ls -s foo:bar", 2, /"foo:" is no storage that revkv knows/],
     ["ls -s ./some/path", 2, /no storage that revkv knows/],
     ["ls -s sqlite:./missing.db", 3, /there is no database at \.\/missing\.db/],
@@ -69,6 +77,41 @@ describe("a failure is one line on standard error and an exit code", { timeout: 
   test("with REVKV_DEBUG all there is to know is shown", async () => {
     const { stderr } = await revkv(["ls", "nobucket"], { env: { ...store.env, REVKV_DEBUG: "1" } });
     expect(stderr).toContain("    at ");
+  });
+
+  test("an output that takes nothing is a failure, and one that nobody reads is none", async () => {
+    const { env } = store;
+    const readOnly = openSync(join(await temporaryDirectory(), "output"), constants.O_RDONLY | constants.O_CREAT);
+    for (const args of [
+      ["ls"],
+      ["get", "flags", "a", "--raw"],
+      ["export", "flags"],
+      ["--help"],
+      ["completion", "zsh"],
+    ]) {
+      const [program = "", ...rest] = commandLine;
+      const child = spawn(program, [...rest, ...args], {
+        env: { ...process.env, ...env },
+        stdio: ["ignore", readOnly, "pipe"],
+      });
+      const [stderr, [code]] = await Promise.all([text(child.stderr as Readable), once(child, "close")]);
+      expect([args, code, stderr]).toEqual([
+        args,
+        1,
+        expect.stringMatching(/^revkv: the output cannot be written: [^\n]+\n$/),
+      ]);
+
+      const unread = startRevkv(args, store);
+      unread.stdout.destroy();
+      const ended = await Promise.all([text(unread.stderr), once(unread, "close")]);
+      expect([args, ...ended]).toEqual([args, "", [0, null]]);
+    }
+    closeSync(readOnly);
+  });
+
+  test("help is the help of a verb, too", async () => {
+    expect(await printed(["help", "put"])).toBe(await printed(["put", "--help"]));
+    expect(await printed(["help"])).toBe(await printed(["--help"]));
   });
 
   test("no verb at all: the help, on standard error", async () => {

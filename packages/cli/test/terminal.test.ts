@@ -71,10 +71,18 @@ describe("in a terminal", { timeout: 120_000 }, () => {
     await manager.close();
     const copy = await inTerminal(["copy", bucketUrl(store, "flags"), bucketUrl(store, "other")]).ended;
     expect(copy).toMatchObject({ code: 0, shown: expect.stringContaining("entries,") as string });
-    const no = inTerminal(["del", "other", "-s", store]);
-    await expect.poll(no.shown, { timeout: 30_000 }).toContain("Delete bucket other? (y/N)");
-    no.child.stdin.write("n\r");
-    expect(await no.ended).toMatchObject({ code: 1, shown: expect.stringContaining("nothing was done") as string });
+    for (const [answer, code, isTold] of [
+      ["n\r", 1, true],
+      ["\u0004", 1, true],
+      ["\u0003", 130, false],
+    ] as const) {
+      const no = inTerminal(["del", "other", "-s", store]);
+      await expect.poll(no.shown, { timeout: 30_000 }).toContain("Delete bucket other? (y/N)");
+      no.child.stdin.write(answer);
+      const ended = await no.ended;
+      expect([ended.code, ended.shown.includes("revkv: nothing was done")]).toEqual([code, isTold]);
+      expect(ended.shown).not.toContain("Abort");
+    }
     const yes = inTerminal(["del", "other", "-s", store]);
     await expect.poll(yes.shown, { timeout: 30_000 }).toContain("(y/N)");
     yes.child.stdin.write("y\r");

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { KeyValue } from "@revkv/api";
 import { beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../src/index.ts";
@@ -137,6 +137,27 @@ describe("export, import and copy", { timeout: 600_000 }, () => {
     await printed(["copy", source, target, "-f"]);
   });
 
+  test("a store that is named in two ways is one: nothing is copied onto itself, or deleted to be mirrored anew", async () => {
+    for (const { open } of [sqliteStore, redisStore]) {
+      const store = await open();
+      const other = store.startsWith("sqlite:")
+        ? `sqlite:${relative(process.cwd(), store.slice("sqlite:".length))}`
+        : store.replace("127.0.0.1", "localhost");
+      await printed(["add", "b", "-s", store]);
+      await printed(["put", "b", "a", "1", "-s", store]);
+      for (const args of [
+        ["copy", "--force"],
+        ["mirror", "--resync"],
+      ]) {
+        expect(await revkv([...args, bucketUrl(store, "b"), bucketUrl(other, "b")])).toMatchObject({
+          code: 2,
+          stderr: "revkv: source and target are the same bucket\n",
+        });
+      }
+      expect(await json(["history", "b", "a", "-s", store])).toMatchObject([{ revision: 1, value: "1" }]);
+    }
+  });
+
   test("what has expired before it arrives is gone, with its history", async () => {
     const store = await sqliteStore.open();
     const created = "2020-01-01T00:00:00.000Z";
@@ -159,10 +180,13 @@ describe("export, import and copy", { timeout: 600_000 }, () => {
   });
 
   const header = '{"type":"revkv-export","version":1,"config":{"bucket":"b"}}\n';
+  const entry = '{"key":"a","operation":"PUT","revision":1,"value":"x"}\n';
+  const whole = `${header}${entry}{"type":"end","entries":1}\n`;
   test.concurrent.each([
     ["", /begins with/],
     ["{}\n", /begins with/],
     [header.replace("1,", "2,"), /newer version/],
+    [header.replace('{"bucket":"b"}', "null"), /no config/],
     [header, /cut short after 0 entries/],
     [`${header}{"key":"a","operation":"PUT","revision":1,"value":"x"}\n`, /cut short after 1 entries/],
     [`${header}{"type":"end","entries":1}\n`, /line 2 .* says that there are 1/],
@@ -170,11 +194,17 @@ describe("export, import and copy", { timeout: 600_000 }, () => {
     [`${header}{"key":"a b","operation":"PUT","revision":1,"value":"x"}\n`, /line 2 .* no key/],
     [`${header}{"key":"a","operation":"PAT","revision":1,"value":"x"}\n`, /operation/],
     [`${header}{"key":"a","operation":"PUT","value":"x"}\n`, /no revision/],
+    [`${header}{"key":"a","operation":"PUT","revision":-1,"value":"x"}\n`, /no revision/],
+    [`${whole}${whole}`, /line 4 .* something follows its end/],
+    [`${header}${entry}\u00ff\n`, /line 3 .* no UTF-8/],
+    [`${header}${entry}\u00c3`, /line 3 .* no UTF-8/],
     [`${header}{"key":"a","operation":"PUT","revision":1}\n`, /has a value/],
     [`${header}{"key":"a","operation":"PUT","revision":1,"base64":"%%"}\n`, /has a value/],
     [`${header}{"key":"a","operation":"PUT","revision":1,"value":"x","expiresAt":"soon"}\n`, /no date/],
+    [`${header}{"key":"a","operation":"PUT","revision":1,"value":"x","expiresAt":null}\n`, /no date/],
   ])("what is no export is refused: %j", async (stdin, message) => {
-    const ended = await revkv(["import", "-s", await sqliteStore.open()], { stdin });
+    // A character is a byte.
+    const ended = await revkv(["import", "-s", await sqliteStore.open()], { stdin: Buffer.from(stdin, "latin1") });
     expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^revkv: [^\n]+\n$/) as string });
     expect(ended.stderr).toMatch(message);
   });

@@ -21,6 +21,7 @@ describe("durations", () => {
     ["7d", 604_800_000],
     ["1.5s", 1500],
     ["0s", 0],
+    ["0", 0],
   ])("%s", (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds);
     expect(parseDuration(formatDuration(milliseconds))).toBe(milliseconds);
@@ -131,9 +132,11 @@ test("a table of very many rows is one table", { timeout: 120_000 }, async () =>
 
 describe("errors", () => {
   test("passwords are left out of URLs", () => {
-    expect(withoutPasswords("no postgres://me:p@ss:w@host/db and redis://:secret@host")).toBe(
-      "no postgres://me:…@host/db and redis://:…@host",
+    expect(withoutPasswords("no postgres://me:p@ss:w/o@host/db?password=x&a=b and redis://:secret@host")).toBe(
+      "no postgres://…@host/db?password=…&a=b and redis://…@host",
     );
+    // A token of NATS is there alone.
+    expect(withoutPasswords('"nats://token@host" is none')).toBe('"nats://…@host" is none');
   });
 
   test("are one line, with the deepest cause that says something", () => {

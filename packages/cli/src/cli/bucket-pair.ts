@@ -1,5 +1,5 @@
 import type { KeyValue, KeyValueManager } from "@revkv/api";
-import { checkBucketName } from "@revkv/api";
+import { checkBucketName, isKeyValueError } from "@revkv/api";
 import type { Session } from "./session.ts";
 import { parseBucketUrl } from "./store-url.ts";
 import { UsageError } from "./usage-error.ts";
@@ -17,11 +17,25 @@ export async function openPair(session: Session, from: string, to: string): Prom
     checkBucketName(bucket);
     return { store, bucket };
   }) as [Place, Place];
-  if (one.store === other.store && one.bucket === other.bucket)
-    throw new UsageError("source and target are the same bucket");
+  const areSame = "source and target are the same bucket";
+  if (one.store === other.store && one.bucket === other.bucket) throw new UsageError(areSame);
   const source = await (await session.open(one.store)).keyValue(one.bucket, { signal: session.signal });
   const manager = await session.open(other.store, "create");
+  // A store has many URLs, and a target may be deleted to begin anew.
+  if (one.bucket === other.bucket && (await isThere(source, manager, session.signal))) throw new UsageError(areSame);
   return { source, manager, name: other.bucket };
+}
+
+/** Tells whether a bucket is the one that a store has by that name. */
+async function isThere(bucket: KeyValue, manager: KeyValueManager, signal: AbortSignal): Promise<boolean> {
+  try {
+    const namesake = await manager.keyValue(bucket.bucket, { signal });
+    const [one, other] = await Promise.all([bucket.status({ signal }), namesake.status({ signal })]);
+    return one.incarnation === other.incarnation;
+  } catch (error) {
+    if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
+    return false;
+  }
 }
 
 interface Place {

@@ -3,13 +3,17 @@ import type { Argument, Command } from "commander";
 import type { Session } from "./session.ts";
 import { verb } from "./verb.ts";
 
+/** The arguments that are, or may be, the name of a bucket. */
+const namesBucket: ReadonlySet<string> = new Set(["bucket", "source", "target"]);
+
 /** What a person waits for at most when a bucket's name is completed, in milliseconds. */
 const patience = 1000;
 
 /** What the scripts of `completion` call, with the words of the command line after `--`. */
 export function define(command: Command, loadVerb: (verb: Command) => Promise<void>): void {
   command.argument("[words...]").action(
-    verb(command, async (session, words: string[]) => {
+    verb(command, async (session, given: string[]) => {
+      const words = withValuesApart(given);
       const buckets = await bucketNames(session, words);
       const root = new RootCommand();
       const program = command.parent ?? command;
@@ -29,6 +33,14 @@ export function define(command: Command, loadVerb: (verb: Command) => Promise<vo
   );
 }
 
+/** `--store=URL` as two words, as the library has it; the last word is still being typed. */
+function withValuesApart(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    const [, option, value] = /^(--[\w-]+)=(.*)$/s.exec(word) ?? [];
+    return option === undefined || value === undefined || index === words.length - 1 ? [word] : [option, value];
+  });
+}
+
 type Completed = ReturnType<RootCommand["command"]>;
 
 function addOptions(completed: Completed, command: Command): void {
@@ -46,7 +58,7 @@ function suggestions(
   argument: Argument,
   buckets: readonly string[],
 ): (complete: (value: string, description: string) => void) => void {
-  const values = argument.name() === "bucket" ? buckets : (argument.argChoices ?? []);
+  const values = namesBucket.has(argument.name()) ? buckets : (argument.argChoices ?? []);
   return (complete) => {
     for (const value of values) complete(value, "");
   };

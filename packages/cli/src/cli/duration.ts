@@ -10,11 +10,12 @@ const units: readonly (readonly [unit: string, milliseconds: number])[] = [
 ];
 
 /**
- * Reads a duration such as `10s`, `5m`, `2h30m`, `7d` or `1.5s`, in milliseconds.
+ * Reads a duration such as `10s`, `5m`, `2h30m`, `7d`, `1.5s` or `0`, in milliseconds.
  *
  * @throws UsageError
  */
 export function parseDuration(text: string): number {
+  if (text === "0") return 0;
   let total = 0;
   let from = 0;
   for (const [whole, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gy)) {

@@ -35,27 +35,29 @@ export async function readExport(file: string | undefined): Promise<Import> {
   const first = await lines.next();
   const header = first.done ? undefined : (parseLine(first.value) as Partial<ExportHeader>);
   if (header?.type !== "revkv-export") throw malformed(1, 'an export begins with a line of type "revkv-export"');
-  if (header.version !== 1 || typeof header.config !== "object") {
-    throw malformed(1, "it was written by a newer version of revkv");
-  }
+  if (header.version !== 1) throw malformed(1, "it was written by a newer version of revkv");
+  if (typeof header.config !== "object" || header.config === null) throw malformed(1, "it has no config");
   return { header: header as ExportHeader, entries: readEntries(lines) };
 }
 
 async function* readEntries(lines: AsyncGenerator<NumberedLine, void>): AsyncGenerator<TransferEntry, void> {
   let count = 0;
+  let hasEnded = false;
   for await (const line of lines) {
+    if (hasEnded) throw malformed(line.number, "something follows its end");
     const record = parseLine(line);
     if (record["type"] === "end") {
-      if (record["entries"] === count) return;
-      throw malformed(
-        line.number,
-        `it ends after ${count} entries, and says that there are ${String(record["entries"])}`,
-      );
+      if (record["entries"] !== count) {
+        const said = JSON.stringify(record["entries"]);
+        throw malformed(line.number, `it ends after ${count} entries, and says that there are ${said}`);
+      }
+      hasEnded = true;
+      continue;
     }
     yield entryOf(record, line.number);
     count += 1;
   }
-  throw malformed(undefined, `it is cut short after ${count} entries: its last line is missing`);
+  if (!hasEnded) throw malformed(undefined, `it is cut short after ${count} entries: its last line is missing`);
 }
 
 interface NumberedLine {
@@ -63,27 +65,37 @@ interface NumberedLine {
   readonly text: string;
 }
 
+const endOfLine = 10;
+
 async function* numberedLines(stream: AsyncIterable<unknown>): AsyncGenerator<NumberedLine, void> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let number = 0;
-  let rest = "";
-  for await (const chunk of stream) {
-    let text: string;
+  // A long line comes in many chunks, which are joined at its end.
+  let parts: Uint8Array[] = [];
+  const line = (): NumberedLine => {
+    number += 1;
     try {
-      text = decoder.decode(chunk as Uint8Array, { stream: true });
+      return { number, text: decoder.decode(Buffer.concat(parts)) };
     } catch {
-      throw malformed(number + 1, "it is no UTF-8");
+      throw malformed(number, "it is no UTF-8");
+    } finally {
+      parts = [];
     }
-    const parts = text.split("\n");
-    // A long line comes in many chunks, which are only joined.
-    parts[0] = rest + (parts[0] ?? "");
-    rest = parts.pop() ?? "";
-    for (const part of parts) {
-      number += 1;
-      if (part.trim() !== "") yield { number, text: part };
+  };
+  const isThere = ({ text }: NumberedLine): boolean => text.trim() !== "";
+  for await (const item of stream) {
+    const chunk = item as Uint8Array;
+    let start = 0;
+    for (let end = chunk.indexOf(endOfLine); end !== -1; end = chunk.indexOf(endOfLine, start)) {
+      parts.push(chunk.subarray(start, end));
+      start = end + 1;
+      const whole = line();
+      if (isThere(whole)) yield whole;
     }
+    parts.push(chunk.subarray(start));
   }
-  if (rest.trim() !== "") yield { number: number + 1, text: rest };
+  const last = line();
+  if (isThere(last)) yield last;
 }
 
 function parseLine({ number, text }: NumberedLine): Readonly<Record<string, unknown>> {
@@ -101,9 +113,11 @@ function entryOf(record: Readonly<Record<string, unknown>>, line: number): Trans
   if (!isKey(key)) throw malformed(line, "key is no key");
   if (operation !== "PUT" && operation !== "DEL" && operation !== "PURGE")
     throw malformed(line, "operation is unknown");
-  if (!Number.isSafeInteger(revision)) throw malformed(line, "revision is no revision");
+  if (!Number.isSafeInteger(revision) || Number(revision) < 1) throw malformed(line, "revision is no revision");
   const expiry = expiresAt === undefined ? undefined : new Date(expiresAt);
-  if (Number.isNaN(expiry?.getTime())) throw malformed(line, "expiresAt is no date");
+  if (expiry !== undefined && (typeof expiresAt !== "string" || Number.isNaN(expiry.getTime()))) {
+    throw malformed(line, "expiresAt is no date");
+  }
   const bytes = operation === "PUT" ? givenBytes(value, base64, line) : "";
   return { key, operation, revision: revision as number, value: bytes, length: bytes.length, expiresAt: expiry };
 }

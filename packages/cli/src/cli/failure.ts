@@ -69,7 +69,9 @@ function inspected(error: Error): string {
   return `${error.stack ?? error.message}${cause}`;
 }
 
-/** Takes the passwords out of the URLs in a text. */
+/** Takes who logs in, and with which password or token, out of the URLs in a text. */
 export function withoutPasswords(text: string): string {
-  return text.replaceAll(/(\w+:\/\/[^\s:/@]*):[^\s/]*@/g, "$1:…@");
+  return text
+    .replaceAll(/(\w+:\/\/)[^\s"]*@/g, "$1…@")
+    .replaceAll(/([?&]\w*(?:password|token|secret)\w*=)[^\s"&]*/gi, "$1…");
 }

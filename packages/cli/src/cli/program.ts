@@ -3,13 +3,15 @@ import { defaultStore } from "./default-store.ts";
 import { parseDuration } from "./duration.ts";
 import { exitCode } from "./exit-code.ts";
 import { describeError, exitCodeOf } from "./failure.ts";
+import { listenForInterruptions } from "./interruption.ts";
 import { verbs } from "./verbs.ts";
 import { version } from "./version.ts";
 
 /** Runs the command with the arguments of a command line. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
+  listenForInterruptions();
   try {
-    await createProgram().parseAsync(argv, { from: "user" });
+    await createProgram().parseAsync(withHelpAsFlag(argv), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) {
       process.exitCode = exitCodeOf(error);
@@ -18,6 +20,12 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
       process.exitCode = exitCode.usage;
     }
   }
+}
+
+/** `help put` is `put --help`, which has loaded the verb. */
+function withHelpAsFlag(argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv;
+  return first === "help" ? [...rest, "--help"] : argv;
 }
 
 /** The command line: all verbs by name, each of them loaded when it is used. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { exitCode } from "./exit-code.ts";
 import { describeError, exitCodeOf } from "./failure.ts";
-import { Interruption, listenForInterruptions } from "./interruption.ts";
+import { Interruption, interruption } from "./interruption.ts";
 import type { GlobalOptions } from "./session.ts";
 import { Session } from "./session.ts";
 
@@ -17,18 +17,17 @@ export function verb<Arguments extends unknown[]>(
   action: Action<Arguments>,
 ): (...args: Arguments) => Promise<void> {
   return async (...args) => {
-    const signal = listenForInterruptions();
     try {
-      await using session = new Session(command.optsWithGlobals<GlobalOptions>(), signal);
+      await using session = new Session(command.optsWithGlobals<GlobalOptions>(), interruption);
       await action(session, ...args);
     } catch (error) {
-      report(error, signal);
+      report(error);
     }
   };
 }
 
-function report(error: unknown, signal: AbortSignal): void {
-  const reason: unknown = signal.aborted ? signal.reason : undefined;
+function report(error: unknown): void {
+  const reason: unknown = interruption.aborted ? interruption.reason : undefined;
   if (reason instanceof Interruption && (error === reason || (error as Error | null)?.name === "AbortError")) {
     if (reason.kind === "signal") process.exitCode = exitCode.interrupted;
     return;

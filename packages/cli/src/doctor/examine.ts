@@ -17,10 +17,12 @@ const examinations: Readonly<Record<string, () => Promise<{ readonly examination
 
 /** Examines a store: what is special about its kind, then whether revkv can work on it. */
 export async function* examine(url: string, timeout: number | undefined): AsyncGenerator<Finding, void> {
-  const { module } = adapterOf(url);
+  const adapter = adapterOf(url);
   let isFit = true;
   try {
-    const load = examinations[module];
+    // What is not installed is named by that.
+    await loadAdapter(adapter);
+    const load = examinations[adapter.module];
     if (load !== undefined) {
       const { examination } = await load();
       isFit = yield* withVerdict(examination(url));
@@ -69,7 +71,16 @@ async function* tryOut(url: string, timeout: number | undefined): AsyncGenerator
 
 function adviceFor(error: unknown): string {
   if (isKeyValueError(error, "UNSUPPORTED")) return "install what is missing";
-  if (isKeyValueError(error, "PERMISSION_DENIED")) return "grant what the message names";
+  if (isLoginRefused(error)) return "check the user and the password, and what the user is granted";
   if (isKeyValueError(error, "INCOMPATIBLE_STORAGE")) return "the message says what is needed";
   return "check the URL, that the server runs, and that nothing in between keeps this machine from it";
+}
+
+/** Tells whether the server was reached, and did not let this user in. */
+function isLoginRefused(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  // A driver's own error: of Postgres by its SQLSTATE, of Redis by the first word.
+  return (
+    code === "PERMISSION_DENIED" || /^28/.test(String(code)) || /^(NOAUTH|WRONGPASS|NOPERM)\b/.test(String(message))
+  );
 }

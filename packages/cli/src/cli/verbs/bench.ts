@@ -28,7 +28,7 @@ export function define(command: Command): void {
       verb(
         command,
         async (session, url: string | undefined, { for: duration = 2000, size = 100 }: Partial<BenchOptions>) => {
-          if (duration < 1 || duration > longest) throw new UsageError("--for is at most 1m");
+          if (duration < 1 || duration > longest) throw new UsageError("--for is between 1ms and 1m");
           const { output, signal } = session;
           const store = url ?? session.store;
           adapterOf(store);
