@@ -3,9 +3,7 @@ import type { Awaitable, Call } from "@revkv/api/adapter";
 import { isTurnUsedUp, nextTurn } from "@revkv/api/adapter";
 import type { Driver, Statement } from "./driver.ts";
 import type { FileIdentity } from "./file-identity.ts";
-
-/** The longest pause before a locked database is tried again, in milliseconds. */
-const longestPause = 3;
+import { LockSharing, longestPause } from "./lock-sharing.ts";
 
 /**
  * One connection: steps that are carried out at once, unless a lock is in the way or the event loop is due a turn; and
@@ -15,6 +13,7 @@ export class Connection {
   readonly driver: Driver;
   readonly #readOnly: boolean;
   readonly #file: FileIdentity | undefined;
+  readonly #sharing: LockSharing | undefined;
   /** True when the application has its library wait for locks, and reads or writes meet any. */
   readonly #readsWait: boolean;
   readonly #writesWait: boolean;
@@ -32,6 +31,7 @@ export class Connection {
     this.driver = driver;
     this.#readOnly = readOnly;
     this.#file = file;
+    this.#sharing = file && new LockSharing(file.path);
     this.#writesWait = file !== undefined && busyTimeout(driver) > 0;
     this.#readsWait = this.#writesWait && driver.query("PRAGMA journal_mode").get()?.[0] !== "wal";
     this.#begin = driver.command("BEGIN");
@@ -65,10 +65,15 @@ export class Connection {
   write<T>(call: Call, step: () => T): Awaitable<T> {
     // SQLite itself says so only when a step has something to write.
     if (this.#readOnly) throw new KeyValueError("READ_ONLY", "the database was opened for reading");
-    return this.#unlessBusy(call, this.#writesWait, () => {
+    const carryOut = (): T => {
+      const from = performance.now();
       this.#beginImmediate.run();
-      return this.#finish(step);
-    });
+      const result = this.#finish(step);
+      this.#sharing?.held(from, performance.now());
+      return result;
+    };
+    const toLeave = this.#sharing?.toLeave(performance.now()) ?? 0;
+    return toLeave > 0 ? this.#leave(toLeave, call, carryOut) : this.#unlessBusy(call, this.#writesWait, carryOut);
   }
 
   /** Changes with every commit of another connection. */
@@ -99,6 +104,12 @@ export class Connection {
     return await this.#attempt(call, step);
   }
 
+  async #leave<T>(ms: number, call: Call, step: () => T): Promise<T> {
+    await pause(call.signal, ms);
+    if (call.signal.aborted) throw lateError();
+    return await this.#unlessBusy(call, this.#writesWait, step);
+  }
+
   #attempt<T>(call: Call, step: () => T): Awaitable<T> {
     try {
       return step();
@@ -110,14 +121,22 @@ export class Connection {
 
   /** Tries again and again, at random times so that several processes do not meet at the same moment each time. */
   async #retry<T>(call: Call, step: () => T): Promise<T> {
-    for (;;) {
-      await pause(call.signal);
-      if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "the database was locked all the time");
-      try {
-        return step();
-      } catch (error) {
-        if (!this.isBusy(error)) throw error;
+    const began = performance.now();
+    let asked: boolean | undefined = false;
+    try {
+      for (;;) {
+        await pause(call.signal, Math.random() * longestPause);
+        if (call.signal.aborted) throw lateError();
+        try {
+          return step();
+        } catch (error) {
+          if (!this.isBusy(error)) throw error;
+        }
+        // Within a transaction of the application nobody else is in the way.
+        if (!this.driver.inTransaction) asked = this.#sharing?.ask(performance.now() - began);
       }
+    } finally {
+      if (asked) this.#sharing?.withdraw();
     }
   }
 
@@ -173,15 +192,19 @@ function isNested(error: unknown): boolean {
   return error instanceof Error && error.message.includes("within a transaction");
 }
 
+function lateError(): KeyValueError {
+  return new KeyValueError("TIMEOUT", "the database was locked all the time");
+}
+
 /** Waits for a moment, but not beyond the end of the call. */
-function pause(signal: AbortSignal): Promise<void> {
+function pause(signal: AbortSignal, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", end);
       resolve();
     };
-    const timer = setTimeout(end, Math.random() * longestPause);
+    const timer = setTimeout(end, ms);
     signal.addEventListener("abort", end);
     if (signal.aborted) end();
   });

@@ -13,12 +13,13 @@ const claims: Map<string, { readonly library: DriverName; count: number }> = sha
 
 /** Which file a connection has open, whatever its path leads to by now. */
 export class FileIdentity {
-  readonly #path: string;
+  /** Where it was found. */
+  readonly path: string;
   readonly #id: string;
   #checked = performance.now();
 
   private constructor(path: string, id: string) {
-    this.#path = path;
+    this.path = path;
     this.#id = id;
   }
 
@@ -36,10 +37,10 @@ export class FileIdentity {
   check(): void {
     const now = performance.now();
     if (now - this.#checked < trust) return;
-    const id = idOf(this.#path) ?? this.#id;
-    if (id === missing) throw new KeyValueError("UNAVAILABLE", `${this.#path} was deleted or moved while it was open`);
+    const id = idOf(this.path) ?? this.#id;
+    if (id === missing) throw new KeyValueError("UNAVAILABLE", `${this.path} was deleted or moved while it was open`);
     if (id !== this.#id) {
-      throw new KeyValueError("INCOMPATIBLE_STORAGE", `${this.#path} was replaced while it was open: connect again`);
+      throw new KeyValueError("INCOMPATIBLE_STORAGE", `${this.path} was replaced while it was open: connect again`);
     }
     this.#checked = now;
   }
@@ -55,7 +56,7 @@ export class FileIdentity {
     if (claim.library !== library) {
       throw new KeyValueError(
         "UNSUPPORTED",
-        `${this.#path} is open by ${claim.library} in this process: two libraries on one file can damage it`,
+        `${this.path} is open by ${claim.library} in this process: two libraries on one file can damage it`,
       );
     }
     claims.set(this.#id, claim);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
@@ -53,5 +54,6 @@ test.each(drivers)(
     other.exec("COMMIT");
     expect(await kv.put("z", "1")).toBe(1);
     expect(await kv.keys()).toEqual(["z"]);
+    expect(existsSync(`${file}-wait`)).toBe(false);
   },
 );
