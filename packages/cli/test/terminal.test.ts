@@ -121,6 +121,26 @@ describe("interrupted", { timeout: 120_000 }, () => {
     await manager.close();
   });
 
+  test("a value or an export that is still to come is not waited for", async () => {
+    const store = await sqliteStore.open();
+    await printed(["add", "flags", "-s", store]);
+    for (const args of [
+      ["put", "flags", "a"],
+      ["import", "other"],
+    ]) {
+      const [program = "", ...rest] = commandLine;
+      const child = spawn(program, [...rest, ...args, "-s", store], { env: { ...process.env, NODE_NO_WARNINGS: "1" } });
+      const ended = endOf(child);
+      // It reads when it has taken what a pipe holds, and more.
+      const header = `{"type":"revkv-export","version":1,"config":{"bucket":"b"}}\n`;
+      await new Promise((resolve) => child.stdin.write(header + " ".repeat(200_000), resolve));
+      child.kill("SIGINT");
+      expect(await ended).toMatchObject({ code: 130, stdout: "", stderr: "" });
+      child.stdin.destroy();
+    }
+    expect(await printed(["count", "flags", "-s", store])).toBe("0\n");
+  });
+
   test("bench deletes its bucket", async () => {
     const store = await sqliteStore.open();
     const lines = await json(["bench", store, "--for", "50ms"]);

@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { addAbortSignal } from "node:stream";
 import type { KeyValueConfig } from "@revkv/api";
 import { isKey } from "@revkv/api";
 import type { TransferEntry } from "../transfer/record.ts";
@@ -30,8 +31,9 @@ export interface Import {
 }
 
 /** Reads an export, a line at a time. */
-export async function readExport(file: string | undefined): Promise<Import> {
-  const lines = numberedLines(file === undefined ? process.stdin : createReadStream(file));
+export async function readExport(file: string | undefined, signal: AbortSignal): Promise<Import> {
+  const stream = file === undefined ? process.stdin : createReadStream(file);
+  const lines = numberedLines(addAbortSignal(signal, stream));
   const first = await lines.next();
   const header = first.done ? undefined : (parseLine(first.value) as Partial<ExportHeader>);
   if (header?.type !== "revkv-export") throw malformed(1, 'an export begins with a line of type "revkv-export"');

@@ -23,7 +23,7 @@ export function define(command: Command): void {
         if (file === undefined && process.stdin.isTTY)
           throw new UsageError("the export comes from --file or standard input");
         const { output, signal } = session;
-        const { header, entries } = await readExport(file);
+        const { header, entries } = await readExport(file, signal);
         const name = bucket ?? header.config.bucket;
         const manager = await session.open(session.store, "create");
         const target = await openTarget(manager, { ...header.config, bucket: name }, signal);

@@ -15,7 +15,7 @@ export function define(command: Command): void {
         command,
         async (session, bucket: string, key: string, value: string | undefined, { ttl }: { readonly ttl?: number }) => {
           const store = await session.bucket(bucket);
-          const revision = await store.put(key, await givenValue(value), { ttl, signal: session.signal });
+          const revision = await store.put(key, await givenValue(session, value), { ttl, signal: session.signal });
           await tellWritten(session, { bucket, key, operation: "PUT", revision });
         },
       ),

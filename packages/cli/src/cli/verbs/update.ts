@@ -29,7 +29,10 @@ export function define(command: Command): void {
           if (last === undefined) throw new UsageError("missing required argument 'revision'");
           const expected = parseRevision(last);
           const store = await session.bucket(bucket);
-          const revision = await store.update(key, await givenValue(value), expected, { ttl, signal: session.signal });
+          const revision = await store.update(key, await givenValue(session, value), expected, {
+            ttl,
+            signal: session.signal,
+          });
           await tellWritten(session, { bucket, key, operation: "PUT", revision });
         },
       ),
