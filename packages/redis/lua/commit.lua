@@ -1,14 +1,12 @@
 -- Carries out units in order, each all or nothing (rules M1, M3, O10).
--- ARGV: 1 nonce of this commit, 2 the operations, 3 … values that are not among them. An operation: its code (0 put, 1 delete,
--- 2 purge, 4 check; 8 is added at the end of a unit, 16 to a put that is to be refused because the server is out of memory),
--- the kind of its condition (0 none, 1 not live, 2 a revision), the revision, how long the entry lives in ms (0: as long as
--- the bucket says), how long key and value are (the most possible: the value is the next of the others), key, value.
+-- ARGV: 1 nonce of this commit, 2 the operations, 3 … values that are not among them.
 -- Gives the head before, then for each unit the revision of its first operation, when all of them have one and they
 -- follow each other; else all revisions with commas between; else why it is refused: `c` and the revision found, `v` and
 -- the largest value, `t`, `b` and the largest bucket, `m` (no memory), then `@` and the index of the operation. Units
 -- for which there is nothing were not carried out: they would have held up the server for long. -4: the server has no memory for the puts, and nothing was carried out.
 -- @include bucket
-local OPERATION, WIDTH, FULL, END, CHECK, ELSEWHERE = '>BBI8I8I2I4', 24, 16, 8, 4, 4294967295
+-- @include operations
+local FULL, END, CHECK, ELSEWHERE = 16, 8, 4, 4294967295
 -- What the log says of a commit at the most, in bytes; `?` when it would be more.
 local LONGEST = 2048
 local nonce, operations = ARGV[1], ARGV[2]
@@ -38,6 +36,7 @@ end
 -- @include state
 -- @include fence
 -- @include rows
+-- @include log
 -- @include ledger
 local asked = #units
 for i, key in ipairs(first) do heads[key] = found[i + 1] end

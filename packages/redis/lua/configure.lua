@@ -6,6 +6,7 @@
 -- @include state
 -- @include fence
 -- @include rows
+-- @include log
 -- @include ledger
 -- @include settle
 if call('HGET', META, 'config') ~= ARGV[2] then return 0 end

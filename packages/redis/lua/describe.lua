@@ -3,6 +3,7 @@
 -- @include state
 if due > 0 and now >= due or trimming then
   -- @include rows
+  -- @include log
   -- @include ledger
   -- @include settle
   if not settle(ARGV[1]) or not trim(ARGV[1]) then return refused or -2 end

@@ -4,6 +4,7 @@
 -- @include state
 -- @include fence
 -- @include rows
+-- @include log
 -- @include ledger
 -- @include settle
 if not settle(ARGV[1]) then return refused or -2 end

@@ -27,6 +27,7 @@ if mark > 0 and mark < revision then
   end
 end
 if due > 0 and now >= due then
+  -- @include log
   -- @include ledger
   -- @include settle
   if not settle(ARGV[1]) then return refused or -2 end

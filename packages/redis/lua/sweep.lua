@@ -3,6 +3,7 @@
 -- @include bucket
 -- @include state
 -- @include rows
+-- @include log
 -- @include ledger
 -- @include settle
 local is_settled = settle(ARGV[1])

@@ -38,7 +38,11 @@ export class BucketScripts {
 
   /** Carries out a script that changes nothing, as often as it takes to get an answer. */
   read(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
-    return this.#commands.repeat(() => this.#send(name, args), call);
+    return this.#commands.repeat(async () => {
+      const reply = await this.#commands.script(name, this.keys, args);
+      if (reply === gone) throw bucketGone();
+      return reply;
+    }, call);
   }
 
   /** The same for one that carries out what is due before it reads, and is called again while there is more. */
@@ -51,18 +55,13 @@ export class BucketScripts {
 
   /** Sends a script once; undefined when it is to be called again. */
   async attempt(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
-    const reply = await this.#send(name, args);
+    const reply = await this.#commands.script(name, this.keys, args);
+    if (reply === gone) throw bucketGone();
     return reply === again ? undefined : reply;
   }
 
   /** A commit's nonce would keep the step from being announced to our own watchers. */
   #settling(): string {
     return `s${this.nonces.next()}`;
-  }
-
-  async #send(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
-    const reply = await this.#commands.script(name, this.keys, args);
-    if (reply === gone) throw bucketGone();
-    return reply;
   }
 }

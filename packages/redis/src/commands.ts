@@ -25,15 +25,13 @@ export class Commands {
   }
 
   /** Sends a script once. */
-  async script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const count = String(keys.length);
-    try {
-      return await this.#client.callBuffer("evalsha", digests[name], count, ...keys, ...args);
-    } catch (error) {
+  script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
+    return this.#client.callBuffer("evalsha", digests[name], ...rest).catch((error: unknown) => {
       // The server forgets scripts when it is restarted; it has not carried it out.
       if (!isAnswer(error) || firstWord(error) !== "NOSCRIPT") throw error;
-      return await this.#client.callBuffer("eval", scripts[name], count, ...keys, ...args);
-    }
+      return this.#client.callBuffer("eval", scripts[name], ...rest);
+    });
   }
 
   /** Sends a command once. */
@@ -52,12 +50,13 @@ export class Commands {
   }
 
   async #try<T>(attempt: () => Promise<T>, call: Call, isWorthwhile: (error: unknown) => boolean): Promise<T> {
-    for (const backoff = new Backoff(); ; ) {
+    for (let backoff: Backoff | undefined; ; ) {
       try {
         return await unlessGivenUp(attempt(), call);
       } catch (error) {
         if (call.signal.aborted || !isWorthwhile(error)) throw error;
-        await pause(backoff, call.signal, error);
+        backoff ??= new Backoff();
+        await pause(backoff, call, error);
       }
     }
   }
@@ -68,7 +67,7 @@ export class Commands {
  *
  * @throws `TIMEOUT` when the caller gives up meanwhile: nothing is under way at that time
  */
-export function pause(backoff: Backoff, signal: AbortSignal, cause: unknown): Promise<void> {
+export function pause(backoff: Backoff, { signal, isBackground = false }: Call, cause: unknown): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (settle: () => void): void => {
       clearTimeout(timer);
@@ -79,6 +78,7 @@ export function pause(backoff: Backoff, signal: AbortSignal, cause: unknown): Pr
     const abort = (): void =>
       end(() => reject(new KeyValueError("TIMEOUT", `not carried out in time: ${why}`, { cause })));
     const timer = setTimeout(() => end(resolve), Math.min(backoff.next(), longestPause));
+    if (isBackground) timer.unref();
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
   });

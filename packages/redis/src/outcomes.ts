@@ -1,5 +1,6 @@
-import type { Outcome, Refusal, Unit, Write } from "@revkv/api/adapter";
-import { bytesOf } from "@revkv/api/adapter";
+import { isAscii } from "node:buffer";
+import type { Outcome, Refusal, Unit, Value, Write } from "@revkv/api/adapter";
+import { bytesOf, lengthOf } from "@revkv/api/adapter";
 import type { Argument } from "./redis-client.ts";
 
 const operationCodes = { put: 0, delete: 1, purge: 2, check: 4 } as const;
@@ -59,6 +60,28 @@ export function commitArguments(units: readonly Unit[], isFull = false): Argumen
   return args;
 }
 
+/** No longer value is in line, so that the script for mere puts does not store it; see lua/shared/rows.lua. */
+const mostInLine = 2048;
+
+/** What the script for mere puts wants of units; undefined when they are anything else. */
+export function putArguments(units: readonly Unit[]): Argument[] | undefined {
+  if (!units.every(isMerePut)) return undefined;
+  const [write] = units[0] as Unit;
+  if (write === undefined || units.length > 1) return commitArguments(units);
+  return [write.key, textIfPossible(write.value)];
+}
+
+/** The client sends a command of nothing but text in a fifth of the time that it takes for one with bytes in it. */
+function textIfPossible(value: Value): Argument {
+  if (typeof value === "string") return value;
+  return isAscii(value) ? buffer(value).toString("latin1") : buffer(value);
+}
+
+function isMerePut([write, ...others]: Unit): boolean {
+  if (write === undefined || others.length > 0 || write.op !== "put") return false;
+  return write.expect === undefined && write.ttl === undefined && lengthOf(write.value) <= mostInLine;
+}
+
 const nothing = new Uint8Array();
 
 function writeWide(into: Buffer, number: number, offset: number): void {
@@ -71,8 +94,10 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Reads what became of each unit from the answer of the commit script, which may leave out the last ones. */
-export function outcomesOf(units: readonly Unit[], words: readonly unknown[]): Outcome[] {
+/** Reads what became of each unit from the answer of a script: of mere puts, or of a commit, which may leave out the last ones. */
+export function outcomesOf(units: readonly Unit[], reply: unknown): Outcome[] {
+  if (typeof reply === "number") return units.map((_, index) => [reply + index]);
+  const [, ...words] = reply as readonly unknown[];
   return units.slice(0, words.length).map((unit, index) => outcomeOf(unit, words[index]));
 }
 

@@ -25,9 +25,17 @@ import { readKeyPage } from "./key-reader.ts";
 import { readLogPage } from "./log-reader.ts";
 import type { Mark, SeenMark } from "./mark.ts";
 import type { Nonces } from "./nonces.ts";
-import { commitArguments, lastGiven, loggedOutcomes, outcomesOf } from "./outcomes.ts";
+import { commitArguments, lastGiven, loggedOutcomes, outcomesOf, putArguments } from "./outcomes.ts";
 import { headOf, isLive, needsScript, numberOf, rowOf, ttlOf } from "./rows.ts";
+import type { Step } from "./writer.ts";
 import { Writer } from "./writer.ts";
+
+/** What `commit` answers when the server has no memory for its puts, and `puts` when more is to be done than it can. */
+const isFull = -4;
+const isUnusual = 0;
+
+/** For how many commits `puts` is not tried again after that: what is unusual once often is so for all of a bucket. */
+const rest = 16;
 
 /** What all buckets of a storage share. */
 export interface Store {
@@ -48,6 +56,8 @@ export class RedisBucket implements BucketStorage {
   readonly #writer: Writer;
   /** Whether the last read needed no script: one is needed where something can expire, or a value is not in line. */
   #headsSuffice = true;
+  /** How many commits are left of such a rest. */
+  #resting = 0;
 
   /** `head` is what the bucket's head was a moment ago, if that is known. */
   constructor(store: Store, name: string, incarnation: string, head?: Mark) {
@@ -60,10 +70,18 @@ export class RedisBucket implements BucketStorage {
   }
 
   commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {
-    return this.#writer.write("commit", commitArguments(units), call, {
-      withoutMemory: () => commitArguments(units, true),
-      answered: ([, ...words], nonce) => {
-        const outcomes = outcomesOf(units, words);
+    const puts = this.#resting === 0 ? putArguments(units) : undefined;
+    if (puts === undefined) this.#resting = Math.max(0, this.#resting - 1);
+    const commit = (isFull?: boolean): Step => ({ script: "commit", args: commitArguments(units, isFull) });
+    return this.#writer.write(puts === undefined ? commit() : { script: "puts", args: puts }, call, {
+      instead: (reply) => {
+        if (reply === isFull) return commit(true);
+        if (reply !== isUnusual) return undefined;
+        this.#resting = rest;
+        return commit();
+      },
+      answered: (reply, nonce) => {
+        const outcomes = outcomesOf(units, reply);
         const revision = lastGiven(units, outcomes);
         if (revision > 0) this.#writer.saw({ revision, nonce });
         return outcomes;
@@ -136,19 +154,19 @@ export class RedisBucket implements BucketStorage {
     if (!sameConfig(parseConfig(text), from)) return false;
     if (canExpire(to) || to.history < from.history) await this.#store.lookAfter(this.name, this.incarnation, call);
     const args = [text, JSON.stringify(to), ...settingsOf(to)];
-    return this.#writer.write("configure", args, call, {
+    return this.#writer.write({ script: "configure", args }, call, {
       answered: (reply) => numberOf(reply) === 1,
       recalled: () => true,
     });
   }
 
   async purgeMarkers({ olderThan, after, limit }: PurgeQuery, call: Call): Promise<PurgePage> {
-    return this.#writer.write("purgeMarkers", [String(olderThan), after, String(limit)], call, {
-      answered: ([removed, end, isDone]) => ({
-        removed: numberOf(removed),
-        end: String(end),
-        done: numberOf(isDone) === 1,
-      }),
+    const args = [String(olderThan), after, String(limit)];
+    return this.#writer.write({ script: "purgeMarkers", args }, call, {
+      answered: (reply) => {
+        const [removed, end, isDone] = reply as readonly unknown[];
+        return { removed: numberOf(removed), end: String(end), done: numberOf(isDone) === 1 };
+      },
       // How far it came the log does not say: what is left of the page is looked at again.
       recalled: (_, removed) => ({ removed: numberOf(removed), end: after, done: false }),
     });

@@ -16,10 +16,17 @@ const sentOnce = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false
 /** What makes replies look the same whatever the protocol, and whatever the application prefers. */
 const plainReplies = { replyMapping: "legacy", stringNumbers: false } as const;
 
+/**
+ * How long a connection that is being closed may keep the process running, in milliseconds; `ioredis` waits that long
+ * even for one that was refused. It is shorter than the pauses between attempts come to be, so that there are moments in
+ * which nothing does (rule W9).
+ */
+const disconnectTimeout = longestPause / 2;
+
 /** How long a command may take, the call that makes it decides; a read that waits for changes takes long. */
 const untimed = { commandTimeout: undefined, blockingTimeout: undefined } as const;
 
-type OwnOptions = RedisOptions & { readonly replyMapping: "legacy" };
+type OwnOptions = RedisOptions & { readonly replyMapping: "legacy"; readonly disconnectTimeout: number };
 
 function nodeOptions(timeout: number): OwnOptions {
   return {
@@ -29,6 +36,7 @@ function nodeOptions(timeout: number): OwnOptions {
     enableAutoPipelining: false,
     lazyConnect: true,
     connectTimeout: timeout,
+    disconnectTimeout,
     // A server that is frozen keeps its connections open.
     socketTimeout: timeout,
     ...untimed,
@@ -49,6 +57,7 @@ function clusterOptions(
       ...sentOnce,
       ...plainReplies,
       connectTimeout: timeout,
+      disconnectTimeout,
       socketTimeout: timeout,
       ...untimed,
     } as OwnOptions,

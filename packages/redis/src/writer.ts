@@ -9,16 +9,21 @@ import type { Argument } from "./redis-client.ts";
 import { headOf, numberOf } from "./rows.ts";
 import { isAnswer, isPassing } from "./translate-error.ts";
 
-/** What a script answers when its nonce is void, and a commit when the server has no memory for its puts. */
+/** What a script answers when its nonce is void. */
 const isVoid = -3;
-const isFull = -4;
+
+/** A script that writes, and its arguments behind the nonce. */
+export interface Step {
+  readonly script: ScriptName;
+  readonly args: readonly Argument[];
+}
 
 /** How an answer is read. */
 interface Reading<Result> {
-  /** The arguments with which puts are refused one by one. */
-  readonly withoutMemory?: () => readonly Argument[];
+  /** The step to be taken instead of one that was answered by a number and has done nothing. */
+  readonly instead?: (reply: unknown) => Step | undefined;
   /** What the script's answer means. */
-  readonly answered: (reply: readonly unknown[], nonce: string) => Result;
+  readonly answered: (reply: unknown, nonce: string) => Result;
   /** What the log tells of a step whose answer was lost: its last revision, and words; undefined when it does not say. */
   readonly recalled: (last: number, words: string) => Result | undefined;
 }
@@ -45,51 +50,45 @@ export class Writer {
     this.#known = head;
   }
 
-  async write<Result>(
-    name: ScriptName,
-    given: readonly Argument[],
-    call: Call,
-    { answered, recalled, withoutMemory }: Reading<Result>,
-  ): Promise<Result> {
-    let args = given;
+  async write<Result>(first: Step, call: Call, { answered, recalled, instead }: Reading<Result>): Promise<Result> {
+    let step = first;
     const since = this.#known ?? headOf((await this.#scripts.readHeads([], call)).state);
-    const backoff = new Backoff();
+    let backoff: Backoff | undefined;
     let nonce = this.#scripts.nonces.next();
     /** Why it is not known whether the last attempt was carried out. */
     let doubt: unknown;
     for (;;) {
       try {
         if (doubt !== undefined) {
-          const step = await unlessGivenUp(this.#findOut(nonce, since, doubt), call);
-          const result = step && recalled(...step);
+          const logged = await unlessGivenUp(this.#findOut(nonce, since, doubt), call);
+          const result = logged && recalled(...logged);
           if (result !== undefined) return result;
-          if (step !== undefined) throw unknown("the log does not tell what became of the write", doubt);
+          if (logged !== undefined) throw unknown("the log does not tell what became of the write", doubt);
           doubt = undefined;
           nonce = this.#scripts.nonces.next();
         }
-        const reply = await this.#send(name, [nonce, ...args], call);
-        if (reply === isVoid) nonce = this.#scripts.nonces.next();
-        else if (reply === isFull) args = withoutMemory?.() ?? given;
-        else if (reply !== undefined) return answered(reply as readonly unknown[], nonce);
+        const reply = await this.#send(step, nonce, call);
+        if (reply === undefined) continue;
+        const other = instead?.(reply);
+        if (other !== undefined) step = other;
+        else if (reply === isVoid) nonce = this.#scripts.nonces.next();
+        else return answered(reply, nonce);
       } catch (error) {
-        const { signal } = call;
-        if (signal.aborted || isKeyValueError(error)) throw error;
+        if (call.signal.aborted || isKeyValueError(error)) throw error;
         if (isAnswer(error)) {
           if (!isPassing(error)) throw doubt === undefined ? error : unknown(error.message, doubt);
         } else if (!isPassing(error)) doubt ??= error;
-        await this.#wait(backoff, signal, doubt, error);
+        backoff ??= new Backoff();
+        await this.#wait(backoff, call, doubt, error);
       }
     }
   }
 
-  async #send(name: ScriptName, args: readonly Argument[], call: Call): Promise<unknown> {
-    const sending = this.#scripts.attempt(name, args);
-    try {
-      return await unlessGivenUp(sending, call);
-    } catch (error) {
-      void sending.then(this.#onLate, this.#onLate);
-      throw error;
-    }
+  #send({ script, args }: Step, nonce: string, call: Call): Promise<unknown> {
+    const sending = this.#scripts.attempt(script, [nonce, ...args]);
+    const waiting = unlessGivenUp(sending, call);
+    waiting.catch(() => void sending.then(this.#onLate, this.#onLate));
+    return waiting;
   }
 
   /** What the log says of a step whose answer was lost; undefined when it was not carried out, and never will be. */
@@ -101,9 +100,9 @@ export class Writer {
   }
 
   /** While it is in doubt what became of a step, giving up must not say that it was not sent. */
-  async #wait(backoff: Backoff, signal: AbortSignal, doubt: unknown, error: unknown): Promise<void> {
+  async #wait(backoff: Backoff, call: Call, doubt: unknown, error: unknown): Promise<void> {
     try {
-      await pause(backoff, signal, error);
+      await pause(backoff, call, error);
     } catch (late) {
       throw doubt ?? late;
     }

@@ -22,7 +22,8 @@ test("M10: a write whose answer is lost gives its revision, and was carried out 
   const network = await proxy(redis);
   const direct = await (await open(redis.url)).createKeyValue({ bucket: "b", history: 64 });
   const kv = await (await open(url(network.port))).keyValue("b");
-  expect(await kv.put("a", "1")).toBe(1);
+  // The server is to know the script: that it does not would be the answer that is lost.
+  expect(await kv.create("a", "1")).toBe(1);
   network.hold("to-client");
   const writing = kv.put("a", "2");
   const others = [
@@ -43,6 +44,26 @@ test("M10: a write whose answer is lost gives its revision, and was carried out 
   expect(transaction).toEqual({ status: "fulfilled", value: [2, 3] });
   expect(deletion).toEqual({ status: "fulfilled", value: 4 });
   expect(await brief(direct)).toEqual(["a@1 PUT", "a@2 PUT", "b@3 PUT", "c@4 DEL"]);
+});
+
+test("M10: mere puts whose answer is lost give their revisions, and were carried out once", async () => {
+  const redis = await server();
+  const network = await proxy(redis);
+  const direct = await (await open(redis.url)).createKeyValue({ bucket: "b", history: 8 });
+  const kv = await (await open(url(network.port))).keyValue("b");
+  expect(await kv.put("a", "1")).toBe(1);
+  for (const [keys, last] of [
+    [["a"], 2],
+    [["a", "b", "a"], 5],
+  ] as const) {
+    network.hold("to-client");
+    const writing = Promise.all(keys.map((key) => kv.put(key, "x")));
+    await expect.poll(async () => (await direct.status()).lastRevision).toBe(last);
+    network.cut();
+    network.release();
+    expect(await writing).toEqual(keys.map((_, index) => last + 1 - keys.length + index));
+  }
+  expect(await brief(direct)).toEqual(["a@1 PUT", "a@2 PUT", "a@3 PUT", "b@4 PUT", "a@5 PUT"]);
 });
 
 test("M10: a write that was lost before it was carried out is sent again, once", async () => {
@@ -162,9 +183,12 @@ test("M10, W10: with connections cut at random every acknowledged write is there
   const acknowledged = new Map<string, number>();
   const unknown = new Set<string>();
   const stop = performance.now() + chaosSeconds * 1000;
+  let cuts = 0;
+  // On a busy machine it takes longer until there is something to see.
+  const goesOn = (): boolean => performance.now() < stop || cuts <= 20 || acknowledged.size <= 500;
   const writers = handles.flatMap((kv, handle) =>
     Array.from({ length: 8 }, async (_, writer) => {
-      for (let count = 0; performance.now() < stop; count += 1) {
+      for (let count = 0; goesOn(); count += 1) {
         // Each key is written once: by its revisions it is seen how often that was carried out.
         const key = `${handle}.${writer}.${count}`;
         try {
@@ -176,8 +200,7 @@ test("M10, W10: with connections cut at random every acknowledged write is there
       }
     }),
   );
-  let cuts = 0;
-  while (performance.now() < stop) {
+  while (goesOn()) {
     await delay(20 + Math.random() * 200);
     const held = Math.random() < 0.5;
     if (held) {
@@ -189,8 +212,6 @@ test("M10, W10: with connections cut at random every acknowledged write is there
     cuts += 1;
   }
   await Promise.all(writers);
-  expect(cuts).toBeGreaterThan(20);
-  expect(acknowledged.size).toBeGreaterThan(500);
   const { lastRevision } = await direct.status();
   for (const { entries } of watchers) {
     await expect.poll(() => entries.at(-1)?.revision, { timeout: 20_000 }).toBe(lastRevision);

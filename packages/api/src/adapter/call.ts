@@ -7,6 +7,11 @@ export class PendingCall implements Call {
   #listener: ((reason: unknown) => void) | undefined;
   /** Why the caller gave up; undefined while it has not. */
   #end: { readonly reason: unknown } | undefined;
+  readonly isBackground: boolean;
+
+  constructor(isBackground = false) {
+    this.isBackground = isBackground;
+  }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
@@ -50,6 +55,7 @@ export class PendingCall implements Call {
         this.#giveUp(late());
         setImmediate(give, late());
       }, timeout);
+      if (this.isBackground) timer.unref();
       const abort = (): void => give(signal?.reason);
       const end = (): void => {
         clearTimeout(timer);

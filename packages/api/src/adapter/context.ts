@@ -40,6 +40,13 @@ export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Sto
     return answer instanceof Promise ? this.track(answer) : answer;
   }
 
+  /** A write of the manager's own, which no caller waits for: it keeps no process running (rule W9). */
+  inBackground<T>(start: (call: Call) => Awaitable<T>): Awaitable<T> {
+    const call = new PendingCall(true);
+    const answer = this.ask(start, call, true);
+    return answer instanceof Promise ? this.track(this.#bounded(answer, call, undefined, true)) : answer;
+  }
+
   /** Waits for an answer that did not come at once, as {@link step} does. */
   later<T>(answer: Promise<T>, call: PendingCall, signal: AbortSignal | undefined, written: boolean): Promise<T> {
     return this.track(this.#bounded(this.#translated(answer, written), call, signal, written));

@@ -24,6 +24,8 @@ export interface Call {
    * making and listening to a signal would be felt. Calls of the kit have it.
    */
   onGivenUp?(listener: (reason: unknown) => void): void;
+  /** True when no caller waits for it: pauses between its attempts are to keep no process running (rule W9). */
+  readonly isBackground?: boolean;
 }
 
 /** How the kit is to use a storage; numbers that a storage has measured. */

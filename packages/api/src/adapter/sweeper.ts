@@ -57,7 +57,7 @@ export class Sweeper {
     this.#sweeping = true;
     let next: number | undefined;
     try {
-      const swept = await this.#context.step((call) => this.#context.storage.sweep(sweepLimit, call), undefined, true);
+      const swept = await this.#context.inBackground((call) => this.#context.storage.sweep(sweepLimit, call));
       this.#backoff = new Backoff();
       next = swept.next;
     } catch (error) {

@@ -1,11 +1,6 @@
 -- What a script changes is worked out in memory first, and written by `flush` in a few commands: a script cannot roll
 -- back, so nothing is written before all is judged.
 
--- A value of up to this many bytes per kept entry is in line.
-local INLINE = 2048
--- How many steps the log reaches back, about.
-local RETENTION = 10000
-
 local entries, changed = {}, {}
 -- What the indexes get, by field or member, and what they lose, as lists.
 local added, removed = {}, {}
@@ -178,8 +173,7 @@ local function flush(nonce, outcomes, grows, is_seen)
   if not grows then insist() end
   if revision > logged or is_seen then
     if revision > logged then nudges, last_nonce = 0, nonce else nudges = nudges + 1 end
-    local answer = (grows and redis.pcall or call)('XADD', LOG, 'MAXLEN', '~', RETENTION,
-      text(revision) .. '-' .. text(nudges), 'n', nonce, 'o', outcomes)
+    local answer = log(grows and redis.pcall or call, logged, revision, nudges, nonce, outcomes)
     if type(answer) == 'table' then return answer end
     logged, created = revision, stamp
   end

@@ -14,9 +14,7 @@ const eraPart = `local function era() return string.match(call('INFO', 'replicat
 
 const fencePart = `if void > 0 and call('ZSCORE', VOID, ARGV[1]) then return -3 end`;
 
-const ledgerPart = `local INLINE = 2048
-local RETENTION = 10000
-local entries, changed = {}, {}
+const ledgerPart = `local entries, changed = {}, {}
 local added, removed = {}, {}
 local stamp = math.max(now, created)
 local work, MOST = 0, 500
@@ -156,8 +154,7 @@ local function flush(nonce, outcomes, grows, is_seen)
   if not grows then insist() end
   if revision > logged or is_seen then
     if revision > logged then nudges, last_nonce = 0, nonce else nudges = nudges + 1 end
-    local answer = (grows and redis.pcall or call)('XADD', LOG, 'MAXLEN', '~', RETENTION,
-      text(revision) .. '-' .. text(nudges), 'n', nonce, 'o', outcomes)
+    local answer = log(grows and redis.pcall or call, logged, revision, nudges, nonce, outcomes)
     if type(answer) == 'table' then return answer end
     logged, created = revision, stamp
   end
@@ -196,6 +193,17 @@ local function flush(nonce, outcomes, grows, is_seen)
   end
   added, removed, changed = {}, {}, {}
 end`;
+
+const logPart = `local RETENTION, BETWEEN_CUTS = 10000, 100
+local function log(send, since, to, nudge, nonce, outcomes)
+  local id = text(to) .. '-' .. text(nudge)
+  if since < to and math.floor(since / BETWEEN_CUTS) == math.floor(to / BETWEEN_CUTS) then
+    return send('XADD', LOG, id, 'n', nonce, 'o', outcomes)
+  end
+  return send('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
+end`;
+
+const operationsPart = `local OPERATION, WIDTH = '>BBI8I8I2I4', 24`;
 
 const recordsPart = `local function visible(head)
   local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
@@ -249,6 +257,7 @@ local function record(row, with_value)
 end`;
 
 const rowsPart = `local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local INLINE = 2048
 local function is_due(since, expires)
   return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
 end
@@ -431,7 +440,8 @@ end`;
 /** The scripts, by name. */
 export const scripts = {
   commit: `${bucketPart}
-local OPERATION, WIDTH, FULL, END, CHECK, ELSEWHERE = '>BBI8I8I2I4', 24, 16, 8, 4, 4294967295
+${operationsPart}
+local FULL, END, CHECK, ELSEWHERE = 16, 8, 4, 4294967295
 local LONGEST = 2048
 local nonce, operations = ARGV[1], ARGV[2]
 local units = {}
@@ -460,6 +470,7 @@ end
 ${statePart}
 ${fencePart}
 ${rowsPart}
+${logPart}
 ${ledgerPart}
 local asked = #units
 for i, key in ipairs(first) do heads[key] = found[i + 1] end
@@ -567,6 +578,7 @@ return reply` as string,
 ${statePart}
 ${fencePart}
 ${rowsPart}
+${logPart}
 ${ledgerPart}
 ${settlePart}
 if call('HGET', META, 'config') ~= ARGV[2] then return 0 end
@@ -600,6 +612,7 @@ return 1` as string,
 ${statePart}
 if due > 0 and now >= due or trimming then
 ${rowsPart}
+${logPart}
 ${ledgerPart}
 ${settlePart}
   if not settle(ARGV[1]) or not trim(ARGV[1]) then return refused or -2 end
@@ -659,6 +672,7 @@ ${statePart}
 ${eraPart}
 if due > 0 and now >= due then
 ${rowsPart}
+${logPart}
 ${ledgerPart}
 ${settlePart}
   if not settle(ARGV[1]) then return refused or -2 end
@@ -668,6 +682,7 @@ return { revision, compacted, last_nonce, era() }` as string,
 ${statePart}
 ${fencePart}
 ${rowsPart}
+${logPart}
 ${ledgerPart}
 ${settlePart}
 if not settle(ARGV[1]) then return refused or -2 end
@@ -694,6 +709,91 @@ for i, key in ipairs(keys) do
 end
 if #changed > 0 then flush(ARGV[1], text(removed), false, true) end
 return { removed, after, done }` as string,
+  puts: `${bucketPart}
+${operationsPart}
+${rowsPart}
+${logPart}
+local nonce, keys, values = ARGV[1], { ARGV[2] }, { ARGV[3] }
+if not ARGV[3] then
+  local operations, at, i = ARGV[2], 1, 0
+  while at < #operations do
+    local _, _, _, _, key_length, length = read(OPERATION, operations, at)
+    local value_at = at + WIDTH + key_length
+    at, i = value_at + length, i + 1
+    keys[i], values[i] = sub(operations, value_at - key_length, value_at - 1), sub(operations, value_at, at - 1)
+  end
+end
+local found = call('HMGET', HEADS, '', spread(keys))
+local before = found[1]
+if not before then return -1 end
+local ttl, history, _, max_value_size, max_bytes, revision, created, bytes, count, due, _, _, trimming, void =
+  read(STATE, before)
+${fencePart}
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if trimming > 0 or due > 0 and now >= due then return 0 end
+created = math.max(now, created)
+if ttl > 0 and (due == 0 or created + ttl < due) then due = created + ttl end
+local given, key, head = revision + 1, nil, nil
+local heads, newest, latest
+if keys[2] then heads, newest, latest = {}, {}, {} end
+local older, outdated, live, unmarked
+for i = 1, #keys do
+  key = keys[i]
+  local value, old = values[i], latest and latest[key] or found[i + 1]
+  local length, n, rows, blob, is_live = #value, 0, '', '', false
+  if length * history > INLINE or max_value_size > 0 and length > max_value_size then return 0 end
+  revision, bytes, count = revision + 1, bytes + #key + length, count + 1
+  if old then
+    n = byte(old)
+    local rows_at, blob_at = 2, 2 + n * SIZE
+    local last, _, _, op = read(ROW, old, blob_at - SIZE)
+    is_live = op % APART == 0
+    if history > 1 then
+      older = older or {}
+      older[#older + 1] = text(last)
+      older[#older + 1] = text(last) .. ' ' .. key
+    end
+    if n >= history then
+      local oldest, _, expires, oldest_op, dropped = read(ROW, old, 2)
+      if expires > 0 or oldest_op >= APART then return 0 end
+      if history > 1 then
+        outdated = outdated or {}
+        outdated[#outdated + 1] = text(oldest) .. ' ' .. key
+      end
+      rows_at, blob_at, n = 2 + SIZE, blob_at + dropped, n - 1
+      bytes, count = bytes - #key - dropped, count - 1
+    end
+    if n > 0 then rows, blob = sub(old, rows_at, rows_at - 1 + n * SIZE), sub(old, blob_at) end
+  end
+  if max_bytes > 0 and bytes > max_bytes then return 0 end
+  if not is_live then
+    live, unmarked = live or {}, unmarked or {}
+    live[#live + 1] = '0'
+    live[#live + 1] = key
+    if old then unmarked[#unmarked + 1] = key end
+  end
+  head = char(n + 1) .. rows .. pack(ROW, revision, created, 0, 0, length) .. blob .. value
+  if latest then
+    latest[key] = head
+    heads[2 * i - 1], heads[2 * i], newest[2 * i - 1], newest[2 * i] = key, head, text(revision), key
+  end
+end
+if type(log(redis.pcall, given - 1, revision, 0, nonce, '')) == 'table' then return 0 end
+local state = sub(before, 1, 34) .. pack('>I8I8I8I8I8', revision, created, bytes, count, due) .. sub(before, 75, 82)
+  .. pack('>I8', 0) .. sub(before, 91, 106) .. nonce
+if latest then
+  call('HSET', HEADS, '', state, spread(heads))
+  call('ZADD', NEWEST, spread(newest))
+else
+  call('HSET', HEADS, '', state, key, head)
+  call('ZADD', NEWEST, text(revision), key)
+end
+if older then call('ZADD', OLDER, spread(older)) end
+if outdated then call('ZREM', OLDER, spread(outdated)) end
+if unmarked and unmarked[1] then call('ZREM', MARKED, spread(unmarked)) end
+if live then call('ZADD', LIVE, spread(live)) end
+return given` as string,
   readKeys: `${bucketPart}
 ${statePart}
 ${rowsPart}
@@ -742,6 +842,7 @@ if mark > 0 and mark < revision then
   end
 end
 if due > 0 and now >= due then
+${logPart}
 ${ledgerPart}
 ${settlePart}
   if not settle(ARGV[1]) then return refused or -2 end
@@ -849,6 +950,7 @@ return reply` as string,
   sweep: `${bucketPart}
 ${statePart}
 ${rowsPart}
+${logPart}
 ${ledgerPart}
 ${settlePart}
 local is_settled = settle(ARGV[1])

@@ -1,0 +1,147 @@
+import type { KeyValueConfig } from "@revkv/api";
+import type { Unit, Write } from "@revkv/api/adapter";
+import { Redis } from "ioredis";
+import { expect, test } from "vitest";
+import { BucketScripts } from "../src/bucket-scripts.ts";
+import { Commands } from "../src/commands.ts";
+import { connect } from "../src/index.ts";
+import { Nonces } from "../src/nonces.ts";
+import { commitArguments, outcomesOf, putArguments } from "../src/outcomes.ts";
+import type { AnyRedis } from "../src/redis-client.ts";
+import { later, server } from "./open.ts";
+
+const rowSize = 27;
+
+/** A bucket and its scripts, called without what a manager does around them. */
+interface Direct {
+  readonly scripts: BucketScripts;
+  readonly client: Redis;
+}
+
+async function direct(url: string, config: KeyValueConfig): Promise<Direct> {
+  const { bucket } = config;
+  const manager = await connect({ url });
+  const { incarnation } = await (await manager.createKeyValue(config)).status();
+  // So that nobody looks for what is due.
+  await manager.close();
+  const client = new Redis(url);
+  later(() => client.disconnect());
+  const commands = new Commands(client as unknown as AnyRedis);
+  return { client, scripts: new BucketScripts(commands, new Nonces(), "revkv", bucket, incarnation) };
+}
+
+/** A head, or the state, without the times in it. */
+function timeless(key: string, stored: Buffer): string {
+  const copy = Buffer.from(stored);
+  if (key === "") {
+    copy.fill(0, 42, 50);
+    copy.fill(0, 66, 74);
+    return copy.toString("hex");
+  }
+  for (let row = 0; row < copy.readUInt8(0); row += 1) {
+    const at = 1 + row * rowSize;
+    copy.fill(0, at + 8, at + 14);
+    if (copy.readBigUInt64BE(at + 14) > 0) copy.fill(1, at + 14, at + 22);
+  }
+  return copy.toString("hex");
+}
+
+/** All that is stored of a bucket, but for times. */
+async function stored({ scripts, client }: Direct): Promise<unknown> {
+  const [, heads, values, newest, older, live, marked, deadlines, log] = scripts.keys as [string, ...string[]];
+  const records = Object.entries(await client.hgetallBuffer(heads as string));
+  return {
+    heads: Object.fromEntries(records.map(([key, record]) => [key, timeless(key, record as Buffer)])),
+    values: await client.hgetall(values as string),
+    indexes: await Promise.all(
+      [newest, older, live, marked].map((set) => client.zrange(set as string, "0", "-1", "WITHSCORES")),
+    ),
+    deadlines: await client.zrange(deadlines as string, "0", "-1"),
+    log: await client.xrange(log as string, "-", "+"),
+  };
+}
+
+const put = (key: string, value: string, ttl?: number): Unit => [{ op: "put", key, value, expect: undefined, ttl }];
+
+/** Mere puts, several of a key among them, and now and then something else. */
+function randomUnits(random: (below: number) => number, canExpire: boolean): Unit[] {
+  const key = (): string => `k${random(6)}`;
+  const value = (): string => "é".repeat(random(10) === 0 ? random(1200) : random(90));
+  if (random(5) > 0) return Array.from({ length: 1 + random(2) * random(6) }, () => put(key(), value()));
+  const op = (["delete", "purge", "put"] as const)[random(3)] as Write["op"];
+  const ttl = canExpire && op !== "delete" ? 60_000 : undefined;
+  return [[{ op, key: key(), value: op === "put" ? value() : "", expect: undefined, ttl }]];
+}
+
+const configs: Readonly<Record<string, Omit<KeyValueConfig, "bucket">>> = {
+  "history 1": {},
+  "history 3": { history: 3 },
+  "history 16": { history: 16 },
+  "a ttl": { history: 2, ttl: 60_000 },
+  "deadlines of their own": { history: 3, limitMarkerTtl: 60_000 },
+  "bounded sizes": { history: 2, maxValueSize: 150, maxBytes: 700 },
+};
+
+for (const [name, config] of Object.entries(configs)) {
+  test(`M4, B10: what the script for mere puts stores is what a commit of them stores: ${name}`, async () => {
+    const { url } = await server();
+    const quick = await direct(url, { bucket: "quick", ...config });
+    const general = await direct(url, { bucket: "general", ...config });
+    let seed = 7;
+    const random = (below: number): number => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed % below;
+    };
+    const tally = { done: 0, left: 0 };
+    for (let round = 0; round < 400; round += 1) {
+      const units = randomUnits(random, config.limitMarkerTtl !== undefined);
+      const nonce = `w${round}`;
+      const puts = putArguments(units);
+      const before = puts && (await quick.client.hgetBuffer(quick.scripts.keys[1] as string, ""));
+      let reply = puts && (await quick.scripts.attempt("puts", [nonce, ...puts]));
+      if (reply === 0) {
+        tally.left += 1;
+        expect(await quick.client.hgetBuffer(quick.scripts.keys[1] as string, "")).toEqual(before);
+      } else if (reply !== undefined) tally.done += 1;
+      if (reply === undefined || reply === 0) {
+        reply = await quick.scripts.attempt("commit", [nonce, ...commitArguments(units)]);
+      }
+      const wanted = await general.scripts.attempt("commit", [nonce, ...commitArguments(units)]);
+      expect(outcomesOf(units, reply)).toEqual(outcomesOf(units, wanted));
+      if (round % 20 === 19) expect(await stored(quick)).toEqual(await stored(general));
+    }
+    // Both ways were gone, and the quick one by no means seldom.
+    expect(tally.done).toBeGreaterThan(100);
+    expect(tally.left).toBeGreaterThan(0);
+  });
+}
+
+test("M10: mere puts that were given up are not carried out when they arrive later", async () => {
+  const { url } = await server();
+  const { scripts, client } = await direct(url, { bucket: "b" });
+  expect(await scripts.attempt("void", ["wone", "0", ""])).toBe(0);
+  expect(await scripts.attempt("puts", ["wone", "a", "late"])).toBe(-3);
+  expect(await client.hkeys(scripts.keys[1] as string)).toEqual([""]);
+  expect(await scripts.attempt("puts", ["wtwo", "a", "in time"])).toBe(1);
+  expect(await scripts.attempt("void", ["wtwo", "0", ""])).toEqual([1, Buffer.from("")]);
+});
+
+test("T9: mere puts leave it to a commit when something is due", async () => {
+  const { url } = await server();
+  const { scripts, client } = await direct(url, { bucket: "b", limitMarkerTtl: 60_000 });
+  await scripts.attempt("commit", ["wone", ...commitArguments([put("a", "brief", 1)])]);
+  const clock = async (): Promise<number> => Number((await client.time())[0]);
+  const begun = await clock();
+  await expect.poll(clock, { timeout: 5000 }).toBeGreaterThan(begun);
+  expect(await scripts.attempt("puts", ["wtwo", "b", "x"])).toBe(0);
+});
+
+test("W5: the log reaches back about 10,000 commits, and no further", async () => {
+  const { url } = await server();
+  const { scripts, client } = await direct(url, { bucket: "b" });
+  const puts = Array.from({ length: 10_700 }, (_, index) => scripts.attempt("puts", [`w${index}`, "a", "x"]));
+  expect((await Promise.all(puts)).at(-1)).toBe(10_700);
+  const length = await client.xlen(scripts.log);
+  expect(length).toBeGreaterThanOrEqual(10_000);
+  expect(length).toBeLessThan(10_300);
+});
