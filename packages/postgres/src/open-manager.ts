@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import { KeyValueError } from "@revkv/api";
 import { StorageManager } from "@revkv/api/adapter";
 import type { ClientConfig } from "pg";
-import pg from "pg";
 import { textArray } from "./arrays.ts";
 import { Channels } from "./channels.ts";
-import type { PostgresOptions, PostgresUrlOptions } from "./connect.ts";
+import type { PostgresOptions } from "./connect.ts";
 import { Connections } from "./connections.ts";
 import type { Server } from "./inspect-server.ts";
 import { inspectServer } from "./inspect-server.ts";
 import { Listener } from "./listener.ts";
 import { ListeningConnection } from "./listening-connection.ts";
 import { checkMigrated, migrate } from "./migrate.ts";
+import { openPool } from "./own-pool.ts";
 import { PoolSession } from "./pool-session.ts";
 import { PostgresHandle } from "./postgres-key-value.ts";
 import type { PostgresManager } from "./postgres-manager.ts";
@@ -23,14 +23,21 @@ import { translateError } from "./translate-error.ts";
 const defaultTimeout = 5000;
 const defaultHeartbeat = 10_000;
 
+interface UsedPool {
+  readonly pool: PostgresPool;
+  /** Ends it, if it is ours. */
+  readonly end: () => Promise<void>;
+}
+
 /** Reaches the database, makes sure that it and the schema will do, and puts the parts of a manager together. */
 export async function openManager(options: PostgresOptions): Promise<PostgresManager> {
   const { timeout = defaultTimeout, schema = "revkv", onEvent } = options;
-  const pool: PostgresPool = "pool" in options ? options.pool : openPool(options, timeout);
+  const { pool, end }: UsedPool =
+    "pool" in options ? { pool: options.pool, end: async () => {} } : openPool(options, timeout);
   const connections = new Connections(pool);
   const release = async (): Promise<void> => {
     connections.close();
-    if (!("pool" in options)) await (pool as pg.Pool).end();
+    await end();
   };
   try {
     const statements = new Statements(schema);
@@ -61,20 +68,6 @@ export async function openManager(options: PostgresOptions): Promise<PostgresMan
     await release();
     throw error;
   }
-}
-
-function openPool({ connectionString, max }: PostgresUrlOptions, timeout: number): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString,
-    ...(max === undefined ? {} : { max }),
-    connectionTimeoutMillis: timeout,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    allowExitOnIdle: true,
-  });
-  // An idle connection that is lost is replaced when it is needed.
-  pool.on("error", () => undefined);
-  return pool;
 }
 
 async function prepare(

@@ -17,7 +17,7 @@ import type {
   Write,
 } from "@revkv/api/adapter";
 import { bucketGone, bytesOf, parseConfig } from "@revkv/api/adapter";
-import { byteaArray, numberArray, textArray } from "./arrays.ts";
+import { bigintArray, byteaArray, numberArray, textArray } from "./arrays.ts";
 import { configParameters } from "./bucket-config.ts";
 import { readKeyPage } from "./key-reader.ts";
 import { readLogPage } from "./log-reader.ts";
@@ -209,8 +209,8 @@ export class PostgresBucket implements BucketStorage {
         writes.every(({ op }) => op === "put") ? null : numberArray(writes.map(operationCode)),
         textArray(writes.map(({ key }) => key)),
         byteaArray(writes.map(({ op, value }) => (op === "put" ? value : null))),
-        writes.every(({ expect }) => expect === undefined) ? null : numberArray(writes.map(expectation)),
-        writes.every(({ ttl }) => ttl === undefined) ? null : numberArray(writes.map(({ ttl }) => ttl ?? null)),
+        writes.every(({ expect }) => expect === undefined) ? null : bigintArray(writes.map(expectation)),
+        writes.every(({ ttl }) => ttl === undefined) ? null : bigintArray(writes.map(({ ttl }) => ttl ?? null)),
         numberArray(laterOnes(writes)),
         wait,
       ],

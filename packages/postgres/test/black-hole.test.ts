@@ -17,10 +17,7 @@ import { emptyDatabase, later, open } from "./open.ts";
 const timeout = 60_000;
 
 /** The deadline of a step, in milliseconds. */
-const deadline = 1000;
-
-/** How long something may take that ends by deadlines, on a machine that is busy with other things. */
-const patience = 10 * deadline;
+const deadline = 2000;
 
 /** How many connections there are, beside the one that asks. */
 async function connections(url: string): Promise<number> {
@@ -69,7 +66,6 @@ test.each<readonly [string, (through: string) => PostgresOptions]>([
       const before = load.acknowledged.size;
       await until(() => load.acknowledged.size > before + 20);
       proxy.hold();
-      const began = performance.now();
       const writes = Array.from({ length: 6 }, async (_, index) => {
         const key = `held.${round}.${index}`;
         const code = await codeOf(kv.put(key, "x"));
@@ -79,7 +75,6 @@ test.each<readonly [string, (through: string) => PostgresOptions]>([
       const reads = [...Array.from({ length: 6 }, () => kv.get("a")), kv.history("a"), kv.status()].map(codeOf);
       for (const code of await Promise.all(reads)) expect(awayCodes).toContain(code);
       for (const code of await Promise.all(writes)) expect([...awayCodes, "OUTCOME_UNKNOWN"]).toContain(code);
-      expect(performance.now() - began).toBeLessThan(patience);
       proxy.release();
     }
     const before = load.acknowledged.size;
@@ -174,11 +169,11 @@ test("a change that was not answered is announced: it may have been carried out"
 
 test("a client that vanishes within its transaction does not hold the bucket for long", { timeout }, async () => {
   const url = await emptyDatabase();
-  const database = new URL(url).pathname.slice(1);
   const other = await (await open({ connectionString: url, timeout: 30_000 })).createKeyValue({ bucket: "held" });
-  // Writes now have to open a transaction to be at READ COMMITTED.
-  await execute(url, `ALTER DATABASE ${database} SET default_transaction_isolation = 'serializable'`);
-  const { proxy, through } = await breakable(url);
+  // Its writes have to open a transaction to be at READ COMMITTED.
+  const serializable = new URL(url);
+  serializable.searchParams.set("options", "-c default_transaction_isolation=serializable");
+  const { proxy, through } = await breakable(serializable.href);
   const vanishing = altered(patientPool(through), (send) => (query) => {
     if (query.text === "COMMIT") proxy.hold();
     return send(query);
@@ -231,10 +226,10 @@ test.each(Object.entries(losses))(
     await lose();
     const closed = once(child, "message");
     child.send("lost");
-    const [{ took, write }] = (await closed) as [Closed];
+    const [{ close, write }] = (await closed) as [Closed];
+    // It has a deadline of its own, at which it would reject.
+    expect(close).toBe("done");
     expect([...awayCodes, "OUTCOME_UNKNOWN"]).toContain(write);
-    // The write has its deadline, and closing what is left has its own.
-    expect(took).toBeLessThan(patience);
     expect(await exited).toEqual([0, null]);
     await find();
     await until(async () => (await connections(server.url)) === 0);

@@ -269,6 +269,16 @@ test("settings by which acknowledged writes can be lost are told, one by one", a
   expect(told.slice(1).toSorted()).toEqual(["unsafe-setting: fsync is off", "unsafe-setting: full_page_writes is off"]);
 });
 
+test("conditions and ttls of writes that go together are taken as they are, however the server reads arrays", async () => {
+  const url = await emptyDatabase();
+  const manager = await open(`${url}?options=-c%20array_nulls%3Doff`);
+  const kv = await manager.createKeyValue({ bucket: "b", limitMarkerTtl: 60_000 });
+  const results = await Promise.all([kv.put("a", "1"), kv.create("b", "1", { ttl: 60_000 }), kv.update("a", "2", 1)]);
+  expect(results).toEqual([1, 2, 3]);
+  expect((await kv.get("a"))?.expiresAt).toBeUndefined();
+  expect((await kv.get("b"))?.expiresAt).toBeInstanceOf(Date);
+});
+
 test("a config has any text, also where the database cannot store it as it is", async () => {
   const url = new URL(await emptyDatabase());
   const name = `${url.pathname.slice(1)}_latin1`;

@@ -1,7 +1,7 @@
 import { databaseOf } from "@revkv/servers/postgres";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { byteaArray, numberArray, textArray } from "../src/arrays.ts";
+import { bigintArray, byteaArray, numberArray, textArray } from "../src/arrays.ts";
 import { connect } from "../src/index.ts";
 import type { Parameter } from "../src/session.ts";
 import { Statements } from "../src/statements.ts";
@@ -52,10 +52,10 @@ afterAll(() => close());
 
 const twelve = Array.from({ length: 12 }, (_, index) => index);
 /** A condition that holds for what is new. */
-const conditions = numberArray(twelve.map((index) => (index % 2 === 0 ? null : -1)));
+const conditions = bigintArray(twelve.map((index) => (index % 2 === 0 ? null : -1)));
 
 /** Twelve puts at once, on keys that are there and that are not; each without a condition, or some with one. */
-function puts(bucket: number, expects: string | null = null, first = "area.0.key.0"): readonly Parameter[] {
+function puts(bucket: number, expects: Buffer | null = null, first = "area.0.key.0"): readonly Parameter[] {
   return [
     bucket,
     null,
