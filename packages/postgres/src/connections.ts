@@ -20,6 +20,16 @@ function guard(client: PostgresClient): void {
   });
 }
 
+/** How many managers use each pool: one listener guards its connections for all of them. */
+const users = new WeakMap<PostgresPool, number>();
+
+function countUsers(pool: PostgresPool, change: 1 | -1): void {
+  const count = (users.get(pool) ?? 0) + change;
+  users.set(pool, count);
+  if (change === 1 && count === 1) pool.on?.("connect", guard);
+  if (count === 0) pool.removeListener?.("connect", guard);
+}
+
 /**
  * Lends the connections of a pool. The last one that comes back is kept until what its answer has set off is done: of
  * statements that follow each other only the first goes through the pool, which costs as much as a statement.
@@ -34,13 +44,13 @@ export class Connections {
    */
   constructor(pool: PostgresPool) {
     this.#pool = pool;
-    pool.on?.("connect", guard);
+    countUsers(pool, 1);
   }
 
   /** Leaves the pool as it was. */
   close(): void {
     this.#giveBack();
-    this.#pool.removeListener?.("connect", guard);
+    countUsers(this.#pool, -1);
   }
 
   /**

@@ -301,6 +301,17 @@ test("connections whose streams do not put writes together, as in some runtimes,
   expect((await kv.get("a"))?.string()).toBe("1");
 });
 
+test("a pool has one listener of ours, however many managers use it, and none when they are closed", async () => {
+  const pool = poolOf(await emptyDatabase());
+  const managers = [await connect({ pool }), await connect({ pool }), await connect({ pool })];
+  const counts = [pool.listenerCount("connect")];
+  for (const manager of managers) {
+    await manager.close();
+    counts.push(pool.listenerCount("connect"));
+  }
+  expect(counts).toEqual([1, 1, 1, 0]);
+});
+
 test("a process that could not connect ends", async () => {
   const url = await emptyDatabase();
   const cases: readonly (readonly [PostgresOptions, KeyValueErrorCode])[] = [

@@ -90,7 +90,7 @@ test("concurrent calls on one client go one after the other, through any number 
 });
 
 test("what waited for the client in vain is not sent later", async () => {
-  const { pool, kv } = await setUp({ timeout: 300 });
+  const { pool, kv } = await setUp({ timeout: 2000 });
   const client = await begin(pool);
   const held = Promise.withResolvers<void>();
   const sent: string[] = [];
