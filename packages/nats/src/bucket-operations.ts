@@ -1,14 +1,14 @@
 import type { Capabilities, KeyFilter, KeyValueStatus, KeyWatcher } from "@revkv/api";
 import { everyKey, KeyExistsError, KeyValueError, RevisionMismatchError } from "@revkv/api";
-import type { BucketOperations, Row, Unit, Value, WatchPlan, Write } from "@revkv/api/adapter";
+import type { BucketOperations, Call, Row, Unit, Value, WatchPlan, Write } from "@revkv/api/adapter";
 import { lengthOf, tooLarge } from "@revkv/api/adapter";
 import type { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
 import { openWatcher } from "./nats-watcher.ts";
+import type { Written } from "./pending-write.ts";
 import { rowOfStored } from "./rows.ts";
 import { scan } from "./scan.ts";
 import { statusOf } from "./status.ts";
-import type { Written } from "./writer.ts";
 import { Writer } from "./writer.ts";
 
 /** How many keys are listed at a time, and how many values are read at a time. */
@@ -110,16 +110,21 @@ export class NatsOperations implements BucketOperations {
   ): Promise<number> {
     let removed = 0;
     for await (const rows of pages) {
-      const written = await Promise.all(
-        rows.map(({ key, revision }) => this.#writer.submit({ op, key, value: noBytes, expect: revision }, signal)),
-      );
-      for (const one of written) if ("revision" in one) removed += 1;
+      const rest = rows.values();
+      const work = async (): Promise<void> => {
+        for (const { key, revision } of rest) {
+          const written = await this.#writer.submit({ op, key, value: noBytes, expect: revision }, signal);
+          if ("revision" in written) removed += 1;
+        }
+      };
+      // What is made one at a time would wait for its turn until it is late.
+      await Promise.all(Array.from({ length: this.#bucket.hasEarlyChecks ? 1 : rows.length }, work));
     }
     return removed;
   }
 
   async purgeDeletes(olderThan: number, signal: AbortSignal | undefined): Promise<number> {
-    const { context, jetstream, prefix, stream } = this.#bucket;
+    const { context, prefix } = this.#bucket;
     const newest = await this.#newestRows(everyKey, signal);
     const now = Date.now();
     const markers = [...newest.values()].filter((row) => row.operation !== "PUT").values();
@@ -132,20 +137,29 @@ export class NatsOperations implements BucketOperations {
         context.admit(signal);
         // What is written meanwhile has a higher revision, and stays.
         const body = { filter: `${prefix}${key}`, seq: isOld ? revision + 1 : revision };
-        const answer = await context.step(
-          (call) =>
-            this.#bucket.attempt(
-              jetstream.requestOnce<{ readonly purged: number }>(`STREAM.PURGE.${stream}`, body, call),
-            ),
-          signal,
-          true,
-        );
-        removed += answer.purged;
-        if (answer.purged > 0) this.#bucket.wrote(key, revision, true);
+        const purged = await context.step((call) => this.#purge(body, call), signal, true);
+        removed += purged;
+        if (purged > 0) this.#bucket.wrote(key, revision, true);
       }
     };
     await Promise.all(Array.from({ length: purgesAtATime }, work));
     return removed;
+  }
+
+  /** Removes rows of one subject that are older than a revision; gives how many there were. */
+  async #purge(body: { readonly filter: string; readonly seq: number }, call: Call): Promise<number> {
+    const { jetstream, stream } = this.#bucket;
+    const attempt = (): Promise<{ readonly purged: number }> =>
+      jetstream.attempt(`STREAM.PURGE.${stream}`, body, call, true);
+    const look = async (): Promise<undefined> => {
+      const first = await this.#bucket.next(body.filter, 1, call);
+      if (first !== undefined && first.revision < body.seq) return;
+      throw new KeyValueError(
+        "OUTCOME_UNKNOWN",
+        "markers were removed, and how many is not known: the answer was lost",
+      );
+    };
+    return (await this.#bucket.attempt(jetstream.change(attempt, look, call))).purged;
   }
 
   async status(signal: AbortSignal | undefined): Promise<KeyValueStatus> {

@@ -33,30 +33,35 @@ export class JetStream {
     }
   }
 
-  /** The same for a request that must not be made twice: it is an error when nobody knows what became of it. */
-  requestOnce<Answer>(endpoint: string, body: unknown, call: Call): Promise<Answer> {
-    return this.#attempt(endpoint, body, call, true);
-  }
-
-  /** The same for a request that is made anew each time, since whoever was to carry it out may be gone. */
-  async requestAnew<Answer>(
-    make: () => { readonly endpoint: string; readonly body: unknown },
+  /**
+   * The same for a request that must not be made twice: when it may have been carried out without an answer, it is looked
+   * what became of it. It is made again when nothing did.
+   */
+  async change<Answer>(
+    attempt: () => Promise<Answer>,
+    look: () => Promise<Answer | undefined>,
     call: Call,
   ): Promise<Answer> {
     const backoff = new Backoff();
     for (;;) {
-      const { endpoint, body } = make();
       try {
-        return await this.#attempt(endpoint, body, call, false);
+        return await attempt();
       } catch (error) {
         const mayPass = error instanceof Unanswered || (error instanceof Refused && isPassing(error.error));
         if (!mayPass) throw error;
+        const found = error instanceof Unanswered && error.sent ? await look() : undefined;
+        if (found !== undefined) return found;
       }
       await pause(backoff.next(), call.signal);
     }
   }
 
-  async #attempt<Answer>(endpoint: string, body: unknown, call: Call, patient: boolean): Promise<Answer> {
+  /**
+   * Makes a request once, and waits until its answer is late, or with `patient` for as long as it takes.
+   *
+   * @throws {@link Refused}, {@link Unanswered}, or what ends the call
+   */
+  async attempt<Answer>(endpoint: string, body: unknown, call: Call, patient = false): Promise<Answer> {
     if (!this.link.isConnected) await this.link.ready(call.signal);
     const message = await this.link.ask(`$JS.API.${endpoint}`, JSON.stringify(body), undefined, patient);
     if (isUnheard(message)) throw new Refused({ code: 503, err_code: 10008, description: "nobody answers" });

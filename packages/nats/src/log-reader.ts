@@ -123,7 +123,7 @@ export class LogReader {
 
   /** True where what the server says of its end is to be checked: a replica may be behind, and old servers leave out rows. */
   get #mustAsk(): boolean {
-    return this.#bucket.setup.settings.replicas > 1 || this.#bucket.hasOddCursors;
+    return this.#bucket.setup.settings.replicas > 1 || this.#bucket.faults.oddCursors;
   }
 
   /** Begins behind this revision instead; only before it is opened. */
@@ -208,7 +208,7 @@ export class LogReader {
 
   /** The index of the first row before which an old server has left out others; undefined when it has not. */
   async #firstGap(rows: readonly Row[], call: Call): Promise<number | undefined> {
-    if (!this.#bucket.hasOddCursors || this.#isByKey) return undefined;
+    if (!this.#bucket.faults.oddCursors || this.#isByKey) return undefined;
     const isWhole = await Promise.all(
       rows.map(async ({ revision }, index) => {
         const from = (rows[index - 1]?.revision ?? this.#acceptedTo) + 1;
@@ -256,7 +256,7 @@ export class LogReader {
    */
   async #isAtEnd(call: Call, wasPulled: boolean): Promise<boolean> {
     const isSure = this.#isCalm
-      ? !this.#bucket.hasOddCursors || this.#serverAt <= this.#checkedTo
+      ? !this.#bucket.faults.oddCursors || this.#serverAt <= this.#checkedTo
       : this.#rest === 0 && !this.#mustAsk;
     if (isSure) return this.#isEmpty;
     const upTo = this.#serverAt;
@@ -267,7 +267,7 @@ export class LogReader {
       return true;
     }
     this.#rest = undefined;
-    if (wasPulled && (this.#bucket.hasOddCursors || this.#isByKey)) this.#isLost = true;
+    if (wasPulled && (this.#bucket.faults.oddCursors || this.#isByKey)) this.#isLost = true;
     return false;
   }
 
@@ -300,15 +300,13 @@ export class LogReader {
       num_replicas: 1,
     };
     let name = "";
-    const make = (): { readonly endpoint: string; readonly body: unknown } => {
-      name = `revkv_${randomBytes(9).toString("base64url")}`;
-      return {
-        endpoint: `CONSUMER.CREATE.${stream}.${name}`,
-        body: { stream_name: stream, config: { ...config, name } },
-      };
-    };
     // A cluster may have given it to a server that is gone: another try is another consumer.
-    const created = await this.#bucket.attempt(jetstream.requestAnew<{ readonly num_pending: number }>(make, call));
+    const attempt = (): Promise<{ readonly num_pending: number }> => {
+      name = `revkv_${randomBytes(9).toString("base64url")}`;
+      const body = { stream_name: stream, config: { ...config, name } };
+      return jetstream.attempt(`CONSUMER.CREATE.${stream}.${name}`, body, call);
+    };
+    const created = await this.#bucket.attempt(jetstream.change(attempt, async () => undefined, call));
     this.#isFirst = false;
     this.#consumer = name;
     this.#delivered = 0;

@@ -6,11 +6,13 @@ import type { JetStream } from "./jetstream.ts";
 import { isUnheard } from "./link.ts";
 import type { RowFrame, StoredMessage } from "./rows.ts";
 import { rowOfDirect, rowOfStored } from "./rows.ts";
+import type { ServerFaults } from "./server-abilities.ts";
 import type { BucketSetup } from "./stream-config.ts";
 import { setupOf, streamName, subjectPrefix } from "./stream-config.ts";
 import { isRefused, Unanswered } from "./translate-error.ts";
 import type { StreamConfig, StreamInfo } from "./wire.ts";
 import { errorCode, fromNanos } from "./wire.ts";
+import type { Condition } from "./write-message.ts";
 
 /** What all parts of one manager share. */
 export type NatsContext = ManagerContext<Pick<Storage, "translateError">>;
@@ -32,13 +34,14 @@ export class NatsBucket {
   readonly context: NatsContext;
   readonly jetstream: JetStream;
   readonly capabilities: Capabilities;
-  /** True where a cursor may give an older row of a key in place of one that is gone. */
-  readonly hasOddCursors: boolean;
+  readonly faults: ServerFaults;
   readonly observers: Set<WriteObserver> = new Set();
   #setup: BucketSetup;
   #raw: StreamConfig;
   /** The highest revision that is known to be given. */
   #head: number;
+  /** The newest revision by the last word of whoever leads the stream. */
+  #told: number;
   #isStale = false;
   #isGone = false;
 
@@ -47,7 +50,7 @@ export class NatsBucket {
     jetstream: JetStream,
     capabilities: Capabilities,
     info: StreamInfo,
-    hasOddCursors: boolean,
+    faults: ServerFaults,
   ) {
     const setup = setupOf(info);
     this.name = setup.config.bucket;
@@ -57,10 +60,11 @@ export class NatsBucket {
     this.context = context;
     this.jetstream = jetstream;
     this.capabilities = capabilities;
-    this.hasOddCursors = hasOddCursors;
+    this.faults = faults;
     this.#setup = setup;
     this.#raw = info.config;
     this.#head = info.state.last_seq;
+    this.#told = info.state.last_seq;
   }
 
   /** How the bucket is set up, as far as is known. */
@@ -92,8 +96,33 @@ export class NatsBucket {
     if (revision > this.#head) this.#head = revision;
   }
 
+  /** The leader says that the revision is the newest. */
+  heard(revision: number | undefined): void {
+    if (revision === undefined) return;
+    this.#told = revision;
+    this.saw(revision);
+  }
+
+  /** True where a revision that a key must have is only safe to ask for if no other key is written to meanwhile either. */
+  get hasEarlyChecks(): boolean {
+    return this.faults.earlyChecks && this.#setup.settings.replicas > 1;
+  }
+
+  /** Under what a write is stored in no case; but it is told if it was stored before. */
+  get impossible(): Condition {
+    const revision = Number.MAX_SAFE_INTEGER;
+    return this.hasEarlyChecks ? { bucket: revision } : { key: revision };
+  }
+
+  /** Under what a write is stored that expects a revision of its key. */
+  condition(expect: number | undefined): Condition {
+    const isUnsafe = this.hasEarlyChecks && expect !== undefined && expect > 0;
+    return isUnsafe ? { key: expect, bucket: this.#told } : { key: expect };
+  }
+
   wrote(key: string, revision: number, purged: boolean): void {
     this.saw(revision);
+    this.#told = Math.max(this.#told, revision);
     for (const observer of this.observers) observer.wrote(key, revision, purged);
   }
 
@@ -117,7 +146,7 @@ export class NatsBucket {
     }
     this.#setup = setupOf(info);
     this.#raw = info.config;
-    this.saw(info.state.last_seq);
+    this.heard(info.state.last_seq);
     this.#isStale = false;
   }
 

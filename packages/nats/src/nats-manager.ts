@@ -1,13 +1,5 @@
 import type { CallOptions, Capabilities, KeyValue, KeyValueManager, KeyValueStatus, ManagerOptions } from "@revkv/api";
-import {
-  checkBucketName,
-  checkConfig,
-  isKeyValueError,
-  KeyValueError,
-  normalizeConfig,
-  sameConfig,
-  updateConfig,
-} from "@revkv/api";
+import { checkBucketName, checkConfig, isKeyValueError, KeyValueError, normalizeConfig } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
 import {
   allowedOptions,
@@ -23,30 +15,31 @@ import {
   ManagerContext,
 } from "@revkv/api/adapter";
 import { NatsOperations } from "./bucket-operations.ts";
-import { whileLocked } from "./config-lock.ts";
-import { JetStream, pause } from "./jetstream.ts";
+import { JetStream } from "./jetstream.ts";
 import type { Link } from "./link.ts";
 import type { NatsContext } from "./nats-bucket.ts";
 import { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
-import type { ServerInfo } from "./server-abilities.ts";
-import { capabilitiesOf, isOld } from "./server-abilities.ts";
+import type { ServerFaults, ServerInfo } from "./server-abilities.ts";
+import { capabilitiesOf, faultsOf } from "./server-abilities.ts";
 import type { NatsKeyValueStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
+import { changed, createStream, deleteStream, findStream, updateStream } from "./stream-admin.ts";
 import type { BucketSetup, NatsKeyValueConfig, NormalizedSettings } from "./stream-config.ts";
 import {
   bucketOfStream,
   checkServer,
   divideConfig,
+  isSetUp,
   mergeSettings,
+  sameSettings,
   setupOf,
   standardSettings,
   streamName,
   streamOf,
 } from "./stream-config.ts";
-import { isRefused, translateError } from "./translate-error.ts";
-import type { StreamConfig, StreamInfo } from "./wire.ts";
-import { errorCode } from "./wire.ts";
+import { translateError } from "./translate-error.ts";
+import type { StreamInfo } from "./wire.ts";
 
 /** A bucket on NATS. */
 export interface NatsKeyValue extends KeyValue {
@@ -82,7 +75,7 @@ export class LinkedManager implements NatsManager {
   readonly #link: Link;
   readonly #jetstream: JetStream;
   readonly #context: NatsContext;
-  readonly #isOld: boolean;
+  readonly #faults: ServerFaults;
   readonly #closeConnection: () => Promise<void>;
   readonly #opened: Map<string, Opened> = new Map();
   readonly #watchers: Set<NatsWatcher> = new Set();
@@ -93,7 +86,7 @@ export class LinkedManager implements NatsManager {
     this.#link = link;
     this.#jetstream = new JetStream(link);
     this.capabilities = Object.freeze(capabilitiesOf(server));
-    this.#isOld = isOld(server);
+    this.#faults = faultsOf(server);
     this.#context = new ManagerContext({ translateError }, options.timeout ?? defaultTimeout, options.onEvent);
     this.#closeConnection = closeConnection;
     // Servers tell of every stream that is changed or deleted; who may not hear it finds out by itself, later.
@@ -152,22 +145,17 @@ export class LinkedManager implements NatsManager {
   async deleteKeyValue(bucket: string, options?: CallOptions): Promise<void> {
     checkBucketName(bucket);
     checkOptions(options, allowedOptions.call);
-    setupOf(await this.#info(bucket, options?.signal));
-    if (!(await this.#delete(bucket, options?.signal))) throw bucketNotFound(bucket);
-    // One that was created before the files of the old one were gone has lost its own, and goes too (rule B12).
-    while (this.#isOld && (await this.#delete(bucket, options?.signal)));
+    const info = await this.#info(bucket, options?.signal);
+    setupOf(info);
+    const remove = (found: StreamInfo): Promise<boolean> =>
+      this.#step((call) => deleteStream(this.#jetstream, found, call), options?.signal, true);
+    if (!(await remove(info))) throw bucketNotFound(bucket);
     this.#forget(bucket);
-  }
-
-  /** Deletes the bucket that has this name now; false when there is none. */
-  async #delete(bucket: string, signal: AbortSignal | undefined): Promise<boolean> {
-    const endpoint = `STREAM.DELETE.${streamName(bucket)}`;
-    try {
-      await this.#step((call) => this.#jetstream.request(endpoint, {}, call), signal, true);
-      return true;
-    } catch (error) {
-      if (isKeyValueError(error, "BUCKET_NOT_FOUND")) return false;
-      throw error;
+    if (!this.#faults.lateFiles) return;
+    // One that was created before the files of the old one were gone has lost its own, and goes too (rule B12).
+    for (;;) {
+      const found = await this.#find(bucket, options?.signal);
+      if (found === undefined || !(await remove(found))) break;
     }
   }
 
@@ -204,40 +192,17 @@ export class LinkedManager implements NatsManager {
   }
 
   /** Creates a bucket, or finds the one that exists. */
-  async #create(setup: BucketSetup, signal: AbortSignal | undefined): Promise<StreamInfo> {
-    const { bucket } = setup.config;
-    const stream = streamOf(setup);
-    for (;;) {
-      try {
-        return await this.#step((call) => createStream(this.#jetstream, stream, call), signal, true);
-      } catch (error) {
-        if (!isKeyValueError(error, "BUCKET_EXISTS")) throw error;
-      }
-      try {
-        return await this.#info(bucket, signal);
-      } catch (error) {
-        if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
-      }
-    }
+  #create(setup: BucketSetup, signal: AbortSignal | undefined): Promise<StreamInfo> {
+    return this.#step((call) => createStream(this.#jetstream, streamOf(setup), call), signal, true);
   }
 
   /** Changes a config (rule B4). */
   async #configure(change: NatsKeyValueConfig, signal: AbortSignal | undefined): Promise<NatsKeyValue> {
     // A bucket that is not there is to be told from one that cannot be changed.
     const found = await this.#info(change.bucket, signal);
-    if (isSetUp(found, changed(found, change))) return this.#handle(found);
+    if (isSetUp(found, changed(setupOf(found), change))) return this.#handle(found);
     const { name } = found.config;
-    const updated = await this.#step(
-      (call) =>
-        whileLocked(this.#jetstream, name, call, async () => {
-          const info = await this.#jetstream.request<StreamInfo>(`STREAM.INFO.${name}`, undefined, call);
-          const stream = streamOf(changed(info, change), info.config);
-          return await this.#jetstream.request<StreamInfo>(`STREAM.UPDATE.${name}`, stream, call);
-        }),
-      signal,
-      true,
-    );
-    return this.#handle(updated);
+    return this.#handle(await this.#step((call) => updateStream(this.#jetstream, name, change, call), signal, true));
   }
 
   /** Checks a config that a bucket is to have. */
@@ -258,16 +223,14 @@ export class LinkedManager implements NatsManager {
   }
 
   async #info(bucket: string, signal: AbortSignal | undefined): Promise<StreamInfo> {
-    try {
-      return await this.#step(
-        (call) => this.#jetstream.request<StreamInfo>(`STREAM.INFO.${streamName(bucket)}`, undefined, call),
-        signal,
-      );
-    } catch (error) {
-      if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
-      this.#forget(bucket);
-      throw bucketNotFound(bucket);
-    }
+    const found = await this.#find(bucket, signal);
+    if (found !== undefined) return found;
+    this.#forget(bucket);
+    throw bucketNotFound(bucket);
+  }
+
+  #find(bucket: string, signal: AbortSignal | undefined): Promise<StreamInfo | undefined> {
+    return this.#step((call) => findStream(this.#jetstream, streamName(bucket), call), signal);
   }
 
   async *#names(signal: AbortSignal | undefined): AsyncGenerator<readonly string[], void, undefined> {
@@ -322,14 +285,13 @@ export class LinkedManager implements NatsManager {
       opened.bucket.learn(info);
       return opened.handle;
     }
-    const bucket = new NatsBucket(this.#context, this.#jetstream, this.capabilities, info, this.#isOld);
+    const bucket = new NatsBucket(this.#context, this.#jetstream, this.capabilities, info, this.#faults);
     const operations = new NatsOperations(bucket, this.#watchers);
     const handle = new NatsHandle(operations);
     opened?.bucket.gone();
     this.#opened.set(name, { bucket, handle });
-    if (this.#isOld && bucket.setup.settings.replicas > 1) {
-      // They compare with what is stored, not with what is on its way to the replicas.
-      const message = "servers before NATS 2.10 let several writes through that expect the same revision";
+    if (this.#faults.earlyChecks && bucket.setup.settings.replicas > 1) {
+      const message = `conditional writes of other clients than revkv can overwrite newer entries: NATS 2.9.21 mends it`;
       this.#context.emit("unsafe-setting", `bucket "${name}" has replicas: ${message}`, { bucket: name });
     }
     return handle;
@@ -350,46 +312,6 @@ export class LinkedManager implements NatsManager {
       void this.#step((call) => opened.bucket.refresh(call), undefined).catch(() => undefined);
     }
   }
-}
-
-/** How often a stream is tried to be made whose files cannot be, and the pause between, in milliseconds. */
-const [storeAttempts, storePause] = [10, 50];
-
-/** Creates a stream; one of the same name that is just being deleted may still have its files (rule B12). */
-async function createStream(jetstream: JetStream, stream: StreamConfig, call: Call): Promise<StreamInfo> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await jetstream.request<StreamInfo>(`STREAM.CREATE.${stream.name}`, stream, call);
-    } catch (error) {
-      if (!isRefused(error, errorCode.noStore) || attempt === storeAttempts) throw error;
-    }
-    await pause(storePause, call.signal);
-  }
-}
-
-/**
- * How a bucket is to be after a change.
- *
- * @throws `INVALID_CONFIG` for a change that is not possible
- */
-function changed(info: StreamInfo, change: NatsKeyValueConfig): BucketSetup {
-  const { common, settings } = divideConfig(change);
-  const found = setupOf(info);
-  const to = { config: updateConfig(found.config, common), settings: mergeSettings(found.settings, settings) };
-  if (to.settings.storage === found.settings.storage) return to;
-  throw new KeyValueError("INVALID_CONFIG", "storage cannot be changed later");
-}
-
-/** Tells whether a bucket is set up in one way. */
-function isSetUp(info: StreamInfo, { config, settings }: BucketSetup): boolean {
-  const found = setupOf(info);
-  return sameConfig(found.config, config) && sameSettings(found.settings, settings);
-}
-
-function sameSettings(a: NormalizedSettings, b: NormalizedSettings): boolean {
-  return (
-    a.replicas === b.replicas && a.storage === b.storage && JSON.stringify(a.placement) === JSON.stringify(b.placement)
-  );
 }
 
 function checkSameSettings(bucket: string, found: NormalizedSettings, wanted: NormalizedSettings): void {

@@ -6,6 +6,8 @@ import { headerBytes } from "./stream-config.ts";
 export interface ServerInfo {
   readonly version: string;
   readonly max_payload: number;
+  /** The name of the cluster that it is in. */
+  readonly cluster?: string;
 }
 
 /** The oldest server that is used: the first that has consumers with names, and pulls that are bounded in bytes. */
@@ -41,15 +43,31 @@ export function capabilitiesOf(server: ServerInfo): Capabilities {
   };
 }
 
-/**
- * Tells whether this server is one whose cursors may give an older row of a key in place of one that is gone, and which gives
- * away the name of a stream before it has removed its files.
- */
-export function isOld(server: ServerInfo): boolean {
-  return !isAtLeast(server, [2, 10]);
+/** What older servers do wrong, and the adapter makes up for. */
+export interface ServerFaults {
+  /** A cursor may give an older row of a key in place of one that is gone, and leave out others (before 2.10). */
+  readonly oddCursors: boolean;
+  /** The name of a stream is given away before its files are removed (before 2.10, but in a cluster). */
+  readonly lateFiles: boolean;
+  /**
+   * In a stream with replicas the revision that a write expects is compared with what is stored, not with what is on its
+   * way to the replicas: of several that expect the same all are stored. The last revision of the whole stream is compared
+   * when a message is stored (nats-server issue 4320, mended in 2.9.21).
+   */
+  readonly earlyChecks: boolean;
 }
 
-function isAtLeast({ version }: ServerInfo, [major, minor]: readonly [number, number]): boolean {
-  const [ours = 0, less = 0] = version.split(/[.-]/).map(Number);
-  return ours > major || (ours === major && less >= minor);
+export function faultsOf(server: ServerInfo): ServerFaults {
+  const isOld = !isAtLeast(server, [2, 10]);
+  return {
+    oddCursors: isOld,
+    lateFiles: isOld && server.cluster === undefined,
+    earlyChecks: !isAtLeast(server, [2, 9, 21]),
+  };
+}
+
+function isAtLeast({ version }: ServerInfo, wanted: readonly number[]): boolean {
+  const ours = version.split(/[.-]/).map(Number);
+  const index = wanted.findIndex((number, place) => number !== ours[place]);
+  return index < 0 || (ours[index] ?? 0) > (wanted[index] ?? 0);
 }

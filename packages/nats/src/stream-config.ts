@@ -1,5 +1,5 @@
 import type { Capabilities, KeyValueConfig, NormalizedConfig } from "@revkv/api";
-import { KeyValueError, maxHistory } from "@revkv/api";
+import { KeyValueError, maxHistory, sameConfig } from "@revkv/api";
 import type { Placement, StreamConfig, StreamInfo } from "./wire.ts";
 import { fromNanos, toNanos } from "./wire.ts";
 
@@ -222,6 +222,18 @@ export function setupOf({ config: stream }: StreamInfo): BucketSetup {
       placement: stream.placement,
     },
   };
+}
+
+/** Tells whether a stream's bucket is set up in one way. */
+export function isSetUp(info: StreamInfo, { config, settings }: BucketSetup): boolean {
+  const found = setupOf(info);
+  return sameConfig(found.config, config) && sameSettings(found.settings, settings);
+}
+
+export function sameSettings(a: NormalizedSettings, b: NormalizedSettings): boolean {
+  return (
+    a.replicas === b.replicas && a.storage === b.storage && JSON.stringify(a.placement) === JSON.stringify(b.placement)
+  );
 }
 
 /** Servers note by whom a stream was made among its metadata. */

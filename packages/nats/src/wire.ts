@@ -74,6 +74,7 @@ export interface ConsumerConfig {
 
 /** The headers that messages of buckets carry. */
 export const header = {
+  expectedLast: "Nats-Expected-Last-Sequence",
   expectedRevision: "Nats-Expected-Last-Subject-Sequence",
   marker: "Nats-Marker-Reason",
   messageId: "Nats-Msg-Id",

@@ -108,8 +108,10 @@ function replicated(manager: KeyValueManager): KeyValueManager {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
-      return (config: KeyValueConfig, ...rest: readonly unknown[]): unknown =>
-        value.call(target, create.has(name) ? { ...config, replicas: 3 } : config, ...rest);
+      return (config: KeyValueConfig, ...rest: readonly unknown[]): unknown => {
+        const isConfig = create.has(name) && typeof config === "object" && !Array.isArray(config) && config !== null;
+        return value.call(target, isConfig ? { ...config, replicas: 3 } : config, ...rest);
+      };
     },
   });
 }

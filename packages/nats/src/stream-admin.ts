@@ -1,0 +1,118 @@
+import { KeyValueError, updateConfig } from "@revkv/api";
+import type { Call } from "@revkv/api/adapter";
+import { whileLocked } from "./config-lock.ts";
+import type { JetStream } from "./jetstream.ts";
+import { pause } from "./jetstream.ts";
+import type { BucketSetup, NatsKeyValueConfig } from "./stream-config.ts";
+import { divideConfig, isSetUp, mergeSettings, setupOf, streamOf } from "./stream-config.ts";
+import { isRefused, Unanswered } from "./translate-error.ts";
+import type { StreamConfig, StreamInfo } from "./wire.ts";
+import { errorCode } from "./wire.ts";
+
+/** How often a stream is tried to be made whose files cannot be, and the pause between, in milliseconds. */
+const [storeAttempts, storePause] = [10, 50];
+
+/** What the server says of a stream; undefined when there is none. */
+export async function findStream(jetstream: JetStream, stream: string, call: Call): Promise<StreamInfo | undefined> {
+  try {
+    return await jetstream.request<StreamInfo>(`STREAM.INFO.${stream}`, undefined, call);
+  } catch (error) {
+    if (isRefused(error, errorCode.streamNotFound)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Creates a stream, or gives the one that there is, however it is set up. Another of the same name that is just being
+ * deleted may still have its files (rule B12).
+ */
+export async function createStream(jetstream: JetStream, stream: StreamConfig, call: Call): Promise<StreamInfo> {
+  const find = (): Promise<StreamInfo | undefined> => findStream(jetstream, stream.name, call);
+  const attempt = (): Promise<StreamInfo> => jetstream.attempt(`STREAM.CREATE.${stream.name}`, stream, call);
+  for (let failures = 0; ; ) {
+    try {
+      return await jetstream.change(attempt, find, call);
+    } catch (error) {
+      if (isRefused(error, errorCode.streamExists)) {
+        const found = await find();
+        if (found !== undefined) return found;
+      } else {
+        failures += 1;
+        if (!isRefused(error, errorCode.noStore) || failures === storeAttempts) throw error;
+        await pause(storePause, call.signal);
+      }
+    }
+  }
+}
+
+/**
+ * Deletes a stream, if it is still this one; false when there is none. Where the answer was lost, one that is gone is taken
+ * for deleted by us: nobody can tell.
+ */
+export async function deleteStream(
+  jetstream: JetStream,
+  { config: { name }, created }: Pick<StreamInfo, "config" | "created">,
+  call: Call,
+): Promise<boolean> {
+  const attempt = async (): Promise<boolean> => {
+    await jetstream.attempt(`STREAM.DELETE.${name}`, {}, call);
+    return true;
+  };
+  const look = async (): Promise<true | undefined> => {
+    const found = await findStream(jetstream, name, call);
+    return found?.created === created ? undefined : true;
+  };
+  try {
+    return await jetstream.change(attempt, look, call);
+  } catch (error) {
+    if (isRefused(error, errorCode.streamNotFound)) return false;
+    throw error;
+  }
+}
+
+/** Changes how a stream's bucket is set up, while no other manager does (rule B4). */
+export async function updateStream(
+  jetstream: JetStream,
+  name: string,
+  change: NatsKeyValueConfig,
+  call: Call,
+): Promise<StreamInfo> {
+  /** How it was when a change was made whose answer was lost. */
+  let before: BucketSetup | undefined;
+  const update = async (): Promise<StreamInfo | undefined> => {
+    const info = await jetstream.request<StreamInfo>(`STREAM.INFO.${name}`, undefined, call);
+    if (before !== undefined) {
+      if (isSetUp(info, changed(before, change))) return info;
+      if (!isSetUp(info, before)) {
+        throw new KeyValueError("OUTCOME_UNKNOWN", "the config was to be changed, and others have changed it since");
+      }
+    }
+    before = setupOf(info);
+    try {
+      return await jetstream.attempt(`STREAM.UPDATE.${name}`, streamOf(changed(before, change), info.config), call);
+    } catch (error) {
+      if (error instanceof Unanswered && error.sent) return undefined;
+      before = undefined;
+      throw error;
+    }
+  };
+  const attempt = async (): Promise<StreamInfo> => {
+    for (;;) {
+      const updated = await whileLocked(jetstream, name, call, update);
+      if (updated !== undefined) return updated;
+    }
+  };
+  return await jetstream.change(attempt, async () => undefined, call);
+}
+
+/**
+ * How a bucket is to be after a change.
+ *
+ * @throws `INVALID_CONFIG` for a change that is not possible
+ */
+export function changed(found: BucketSetup, change: NatsKeyValueConfig): BucketSetup {
+  const { common, settings } = divideConfig(change);
+  const to = { config: updateConfig(found.config, common), settings: mergeSettings(found.settings, settings) };
+  if (to.settings.storage === found.settings.storage) return to;
+  throw new KeyValueError("INVALID_CONFIG", "storage cannot be changed later");
+}
