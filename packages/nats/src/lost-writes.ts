@@ -9,7 +9,7 @@ import { headersOfStored } from "./rows.ts";
 import { apiError, isPassing, Unanswered } from "./translate-error.ts";
 import { header } from "./wire.ts";
 import type { Condition, PubAck } from "./write-message.ts";
-import { actualOf, isMismatch, publish } from "./write-message.ts";
+import { actualOf, isMismatch, never, publish } from "./write-message.ts";
 
 /** How many keys are looked after at a time. */
 const keysAtATime = 32;
@@ -119,7 +119,7 @@ export class LostWrites {
 
   #condition({ write, isUncertain }: PendingWrite, isOvertaken: boolean, revision: number): Condition {
     if (!isUncertain) return this.#bucket.condition(write.expect);
-    return isOvertaken ? this.#bucket.impossible : this.#bucket.condition(write.expect ?? revision);
+    return isOvertaken ? never : this.#bucket.condition(write.expect ?? revision);
   }
 
   /** Sends it once more; undefined when there is no answer. */

@@ -108,12 +108,6 @@ export class NatsBucket {
     return this.faults.earlyChecks && this.#setup.settings.replicas > 1;
   }
 
-  /** Under what a write is stored in no case; but it is told if it was stored before. */
-  get impossible(): Condition {
-    const revision = Number.MAX_SAFE_INTEGER;
-    return this.hasEarlyChecks ? { bucket: revision } : { key: revision };
-  }
-
   /** Under what a write is stored that expects a revision of its key. */
   condition(expect: number | undefined): Condition {
     const isUnsafe = this.hasEarlyChecks && expect !== undefined && expect > 0;

@@ -74,6 +74,7 @@ export interface ConsumerConfig {
 
 /** The headers that messages of buckets carry. */
 export const header = {
+  expectedId: "Nats-Expected-Last-Msg-Id",
   expectedLast: "Nats-Expected-Last-Sequence",
   expectedRevision: "Nats-Expected-Last-Subject-Sequence",
   marker: "Nats-Marker-Reason",
@@ -100,6 +101,7 @@ export const errorCode = {
   otherStart: 10012,
   streamExists: 10058,
   streamNotFound: 10059,
+  wrongLastId: 10070,
   wrongLastSequence: 10071,
   wrongLastSequenceUnknown: 10164,
 } as const;

@@ -12,7 +12,15 @@ export interface Condition {
   readonly key?: number | undefined;
   /** The revision of the bucket's newest entry. */
   readonly bucket?: number | undefined;
+  /** By which id the bucket's newest entry was sent. */
+  readonly id?: string | undefined;
 }
+
+/**
+ * Under this a message is stored in no case, but it is told if it was stored before: only this condition do servers of all
+ * versions judge after that.
+ */
+export const never: Condition = { id: "none" };
 
 /** What the server says of a message. */
 export interface PubAck extends Partial<Record<"seq", number>> {
@@ -27,6 +35,7 @@ export function publish(bucket: NatsBucket, { write, id }: PendingWrite, conditi
   headers.append(header.messageId, id);
   if (condition.key !== undefined) headers.append(header.expectedRevision, String(condition.key));
   if (condition.bucket !== undefined) headers.append(header.expectedLast, String(condition.bucket));
+  if (condition.id !== undefined) headers.append(header.expectedId, condition.id);
   if (write.op !== "put") headers.append(header.operation, write.op === "delete" ? "DEL" : "PURGE");
   if (write.op === "purge") headers.append(header.rollup, "sub");
   if (write.ttl !== undefined) headers.append(header.ttl, `${write.ttl}s`);
@@ -43,9 +52,15 @@ function bytesOf(headers: MsgHdrs): number {
   return bytes;
 }
 
+const mismatches: readonly (number | undefined)[] = [
+  errorCode.wrongLastId,
+  errorCode.wrongLastSequence,
+  errorCode.wrongLastSequenceUnknown,
+];
+
 /** Tells whether a message was refused for its condition. */
 export function isMismatch({ err_code }: ApiError): boolean {
-  return err_code === errorCode.wrongLastSequence || err_code === errorCode.wrongLastSequenceUnknown;
+  return mismatches.includes(err_code);
 }
 
 /** The revision that there is instead of the expected one; undefined where the server does not say it. */
