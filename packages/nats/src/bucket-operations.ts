@@ -5,7 +5,6 @@ import { lengthOf, tooLarge } from "@revkv/api/adapter";
 import type { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
 import { openWatcher } from "./nats-watcher.ts";
-import type { Written } from "./pending-write.ts";
 import { rowOfStored } from "./rows.ts";
 import { scan } from "./scan.ts";
 import { statusOf } from "./status.ts";
@@ -67,7 +66,7 @@ export class NatsOperations implements BucketOperations {
     if (expect === null) return [await this.#create(key, value, ttl, signal)];
     const written = await this.#writer.submit({ op, key, value, expect, ttl }, signal);
     if ("revision" in written) return [written.revision];
-    throw new RevisionMismatchError(key, expect ?? null, await this.#actual(key, written, signal));
+    throw new RevisionMismatchError(key, expect ?? null, written.actual);
   }
 
   async *keyPages(
@@ -192,16 +191,6 @@ export class NatsOperations implements BucketOperations {
       if (row?.operation === "PUT") throw new KeyExistsError(key, row.revision);
       expect = row?.revision ?? 0;
     }
-  }
-
-  async #actual(
-    key: string,
-    written: Exclude<Written, { revision: number }>,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
-    if (written.actual >= 0) return written.actual;
-    const row = await this.#bucket.context.step((call) => this.#bucket.newest(key, call), signal);
-    return row?.revision ?? 0;
   }
 
   /** Judges a value by the bucket's config of this moment, but after its condition (rules B9, E2). */

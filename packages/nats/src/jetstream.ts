@@ -75,7 +75,7 @@ export class JetStream {
     for (;;) {
       if (!this.link.isConnected) await this.link.ready(call.signal);
       try {
-        return await this.link.ask(subject, payload);
+        return await this.link.insist(subject, payload, call);
       } catch (error) {
         if (!(error instanceof Unanswered)) throw error;
         call.signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { createInbox } from "@nats-io/transport-node";
 import { KeyValueError } from "@revkv/api";
+import type { Call } from "@revkv/api/adapter";
 import { translateError, Unanswered } from "./translate-error.ts";
 
 /** How long an answer may take until it is asked what became of the request, in milliseconds. */
@@ -58,21 +59,41 @@ export class Link {
 
   /** Sends a request and waits for its answer, at most until it is late, or with `patient` for as long as it takes. */
   ask(subject: string, payload: Uint8Array | string, headers?: MsgHdrs, patient = false): Promise<Msg> {
+    return this.#await(subject, patient ? this.#patient : this.#pending, (reply) => {
+      this.connection.publish(subject, payload, { reply, ...(headers && { headers }) });
+      if (!patient) this.#timer ??= setTimeout(() => this.#late(), patience);
+    });
+  }
+
+  /** Waits for an answer at an address of its own, which `send` is given. */
+  #await(subject: string, requests: Map<string, Pending>, send: (reply: string) => void): Promise<Msg> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (!this.#connected) return Promise.reject(new Unanswered(false, "not connected"));
     const token = this.#token();
     return new Promise<Msg>((resolve, reject) => {
-      const pending = { subject, resolve, reject, since: performance.now() };
-      (patient ? this.#patient : this.#pending).set(token, pending);
+      requests.set(token, { subject, resolve, reject, since: performance.now() });
       try {
-        this.connection.publish(subject, payload, { reply: `${this.#inbox}.${token}`, ...(headers && { headers }) });
+        send(`${this.#inbox}.${token}`);
       } catch (error) {
         this.#forget(token);
         reject(translateError(error, false));
-        return;
       }
-      if (!patient) this.#timer ??= setTimeout(() => this.#late(), patience);
     });
+  }
+
+  /**
+   * Sends a request that may be made twice, again and again at the same address, until there is an answer to any of them.
+   */
+  insist(subject: string, payload: string, call: Call): Promise<Msg> {
+    let timer: NodeJS.Timeout | undefined;
+    const answer = this.#await(subject, this.#patient, (reply) => {
+      timer = setInterval(() => {
+        if (call.signal.aborted) this.#fail(reply, call.signal.reason);
+        else this.tell(subject, payload, reply);
+      }, patience);
+      this.connection.publish(subject, payload, { reply });
+    });
+    return answer.finally(() => clearInterval(timer));
   }
 
   /**
@@ -91,7 +112,7 @@ export class Link {
 
   /** Sends what nobody answers, or a listener does; nothing while not connected. */
   tell(subject: string, payload: string, reply?: string): void {
-    if (!this.isConnected) return;
+    if (!this.isConnected || this.connection.isClosed()) return;
     this.connection.publish(subject, payload, reply === undefined ? {} : { reply });
   }
 
@@ -138,8 +159,15 @@ export class Link {
   }
 
   #answered(message: Msg): void {
-    const token = message.subject.slice(this.#inbox.length + 1);
-    this.#forget(token)?.resolve(message);
+    this.#forget(this.#tokenOf(message.subject))?.resolve(message);
+  }
+
+  #fail(address: string, reason: unknown): void {
+    this.#forget(this.#tokenOf(address))?.reject(reason);
+  }
+
+  #tokenOf(address: string): string {
+    return address.slice(this.#inbox.length + 1);
   }
 
   /** Those that have waited too long: all requests are given the same time, the oldest come first. */

@@ -84,13 +84,13 @@ export class LostWrites {
         return revision;
       }
       const isOvertaken = item.wasOvertaken || revision > item.floor;
-      if (!item.isUncertain && item.wasOvertaken) {
-        item.reject(item.problem ?? new KeyValueError("UNAVAILABLE", "the write was not carried out"));
-        return 0;
-      }
       const isAsExpected = expect === undefined || expect === revision;
       if (!isAsExpected && !(item.isUncertain && isOvertaken)) {
         item.resolve({ actual: revision });
+        return 0;
+      }
+      if (!item.isUncertain && item.wasOvertaken) {
+        item.reject(item.problem ?? new KeyValueError("UNAVAILABLE", "the write was not carried out"));
         return 0;
       }
       const answer = await this.#again(item, this.#condition(item, isOvertaken, revision), call);

@@ -24,6 +24,7 @@ import type { ServerFaults, ServerInfo } from "./server-abilities.ts";
 import { capabilitiesOf, faultsOf } from "./server-abilities.ts";
 import type { NatsKeyValueStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
+import type { Deletion } from "./stream-admin.ts";
 import { changed, createStream, deleteStream, findStream, updateStream } from "./stream-admin.ts";
 import type { BucketSetup, NatsKeyValueConfig, NormalizedSettings } from "./stream-config.ts";
 import {
@@ -38,6 +39,8 @@ import {
   streamName,
   streamOf,
 } from "./stream-config.ts";
+import type { StreamPage } from "./stream-list.ts";
+import { streamInfos, streamNames } from "./stream-list.ts";
 import { translateError } from "./translate-error.ts";
 import type { StreamInfo } from "./wire.ts";
 
@@ -59,9 +62,6 @@ class NatsHandle extends CheckedKeyValue implements NatsKeyValue {
     return (await super.status(options)) as NatsKeyValueStatus;
   }
 }
-
-/** Which streams hold buckets, by the subjects that they take. */
-const bucketSubjects = "$KV.*.>";
 
 interface Opened {
   readonly bucket: NatsBucket;
@@ -147,15 +147,15 @@ export class LinkedManager implements NatsManager {
     checkOptions(options, allowedOptions.call);
     const info = await this.#info(bucket, options?.signal);
     setupOf(info);
-    const remove = (found: StreamInfo): Promise<boolean> =>
+    const remove = (found: StreamInfo): Promise<Deletion> =>
       this.#step((call) => deleteStream(this.#jetstream, found, call), options?.signal, true);
-    if (!(await remove(info))) throw bucketNotFound(bucket);
+    let deletion = await remove(info);
+    if (deletion === "missing") throw bucketNotFound(bucket);
     this.#forget(bucket);
-    if (!this.#faults.lateFiles) return;
     // One that was created before the files of the old one were gone has lost its own, and goes too (rule B12).
-    for (;;) {
+    while (this.#faults.lateFiles && deletion === "deleted") {
       const found = await this.#find(bucket, options?.signal);
-      if (found === undefined || !(await remove(found))) break;
+      deletion = found === undefined ? "missing" : await remove(found);
     }
   }
 
@@ -235,7 +235,7 @@ export class LinkedManager implements NatsManager {
 
   async *#names(signal: AbortSignal | undefined): AsyncGenerator<readonly string[], void, undefined> {
     const names: string[] = [];
-    for await (const page of this.#pages<string>("STREAM.NAMES", signal)) {
+    for await (const page of this.#pages(streamNames, signal)) {
       for (const stream of page) names.push(bucketOfStream(stream) ?? "");
     }
     yield names.filter((name) => name !== "").sort();
@@ -243,7 +243,7 @@ export class LinkedManager implements NatsManager {
 
   async *#statuses(signal: AbortSignal | undefined): AsyncGenerator<readonly KeyValueStatus[], void, undefined> {
     const statuses: KeyValueStatus[] = [];
-    for await (const page of this.#pages<StreamInfo>("STREAM.LIST", signal)) {
+    for await (const page of this.#pages(streamInfos, signal)) {
       for (const info of page) {
         if (!isBucket(info)) continue;
         const { messages: values, bytes } = info.state;
@@ -253,22 +253,15 @@ export class LinkedManager implements NatsManager {
     yield statuses.sort((a, b) => (a.bucket < b.bucket ? -1 : 1));
   }
 
-  async *#pages<Item>(endpoint: string, signal: AbortSignal | undefined): AsyncGenerator<readonly Item[], void> {
-    for (let offset = 0; ; ) {
-      const body = { offset, subject: bucketSubjects };
-      const page = await this.#step(
-        (call) =>
-          this.#jetstream.request<{ readonly total: number; readonly streams: readonly Item[] | null }>(
-            endpoint,
-            body,
-            call,
-          ),
-        signal,
-      );
-      const streams = page.streams ?? [];
-      yield streams;
-      offset += streams.length;
-      if (streams.length === 0 || offset >= page.total) return;
+  async *#pages<Item>(
+    list: (jetstream: JetStream, offset: number, call: Call) => Promise<StreamPage<Item>>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly Item[], void> {
+    for (let offset: number | undefined = 0; offset !== undefined; ) {
+      const from: number = offset;
+      const page = await this.#step((call) => list(this.#jetstream, from, call), signal);
+      yield page.items;
+      offset = page.next;
     }
   }
 

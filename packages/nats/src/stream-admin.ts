@@ -45,27 +45,27 @@ export async function createStream(jetstream: JetStream, stream: StreamConfig, c
   }
 }
 
-/**
- * Deletes a stream, if it is still this one; false when there is none. Where the answer was lost, one that is gone is taken
- * for deleted by us: nobody can tell.
- */
+/** What became of a stream that was to be deleted: `"gone"` when the answer was lost, and nobody can tell who deleted it. */
+export type Deletion = "deleted" | "gone" | "missing";
+
+/** Deletes a stream, as long as it is still this one. */
 export async function deleteStream(
   jetstream: JetStream,
   { config: { name }, created }: Pick<StreamInfo, "config" | "created">,
   call: Call,
-): Promise<boolean> {
-  const attempt = async (): Promise<boolean> => {
+): Promise<Deletion> {
+  const attempt = async (): Promise<Deletion> => {
     await jetstream.attempt(`STREAM.DELETE.${name}`, {}, call);
-    return true;
+    return "deleted";
   };
-  const look = async (): Promise<true | undefined> => {
+  const look = async (): Promise<Deletion | undefined> => {
     const found = await findStream(jetstream, name, call);
-    return found?.created === created ? undefined : true;
+    return found?.created === created ? undefined : "gone";
   };
   try {
     return await jetstream.change(attempt, look, call);
   } catch (error) {
-    if (isRefused(error, errorCode.streamNotFound)) return false;
+    if (isRefused(error, errorCode.streamNotFound)) return "missing";
     throw error;
   }
 }

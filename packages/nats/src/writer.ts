@@ -145,10 +145,11 @@ export class Writer implements WriteJournal {
     if (isMismatch(error)) {
       const actual = actualOf(error);
       this.#bucket.heard(actual);
-      // Another key may have been written to, and not this one: that is looked at as if the answer had been lost.
-      if (this.#bucket.condition(item.write.expect).bucket !== undefined) this.#lose(item);
-      // Newer servers do not always say which it is; whoever needs to know asks.
-      else item.resolve({ actual: actual ?? -1 });
+      // Another key may have been written to, and not this one; and newer servers refuse what may be as expected while
+      // another write to the key is on its way to the replicas. That is looked at as if the answer had been lost.
+      const isOpen = actual === undefined || this.#bucket.condition(item.write.expect).bucket !== undefined;
+      if (isOpen) this.#lose(item);
+      else item.resolve({ actual });
     } else if (error.err_code === errorCode.messageTooLarge) {
       const length = lengthOf(item.write.value);
       item.reject(tooLarge(length, this.#bucket.setup.config.maxValueSize ?? length - 1));
