@@ -1,6 +1,6 @@
 import type { ScenarioMeta } from "@revkv/conformance/vitest";
 import { bareName } from "../../packages/nats/test/bare/harness.ts";
-import { notRun } from "../../packages/nats/test/bare/not-native.ts";
+import { notRun, ofTheClient } from "../../packages/nats/test/bare/not-native.ts";
 
 /** The adapters, in the order of their columns. */
 export const adapters = ["memory", "sqlite", "postgres", "redis", "nats"] as const;
@@ -14,9 +14,9 @@ export type Outcome = "passed" | "refused" | "gap" | "–";
 
 /**
  * Who keeps what a scenario shows on NATS: NATS itself, since it passes with names and types adapted and nothing else;
- * the adapter, for what NATS does otherwise; or nobody.
+ * the adapter, for what NATS does otherwise, or for what only a client can do; or nobody.
  */
-export type Keeper = "native" | "compensated" | "refused" | "gap" | "–";
+export type Keeper = "native" | "compensated" | "client" | "refused" | "gap" | "–";
 
 /** The columns of one scenario. */
 export type Standing = Readonly<Record<Adapter, Outcome>> & { readonly keeper: Keeper };
@@ -98,13 +98,16 @@ function standingOf(id: string, words: ReadonlyMap<Adapter | "bare", ReadonlyMap
     return outcome === undefined ? [] : [[adapter, outcome] as const];
   });
   const [nats, bare] = [word("nats"), id in notRun ? "gap" : word("bare")];
-  const keeper = nats === undefined || bare === undefined ? {} : { keeper: keeperOf(nats, bare) };
+  const keeper = nats === undefined || bare === undefined ? {} : { keeper: keeperOf(id, nats, bare) };
   return { ...Object.fromEntries(run), ...keeper };
 }
 
-function keeperOf(nats: Outcome, bare: Outcome): Keeper {
+const clientScenarios = new Set(Object.values(ofTheClient).flat());
+
+function keeperOf(id: string, nats: Outcome, bare: Outcome): Keeper {
   if (nats !== "passed") return nats;
-  return bare === "passed" ? "native" : "compensated";
+  if (bare === "passed") return "native";
+  return clientScenarios.has(id) ? "client" : "compensated";
 }
 
 const unknown: Standing = { memory: "–", sqlite: "–", postgres: "–", redis: "–", nats: "–", keeper: "–" };

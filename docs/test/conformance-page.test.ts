@@ -33,11 +33,13 @@ test("the page is what its own results make it", () => {
   expect(pageOf(merged(standings, standings, ids))).toBe(page);
 });
 
-test("what passes with names changed is native, what passes on the adapter only is compensated", () => {
-  const keeperOf = (adapter: Partial<ScenarioMeta>, mapping: Partial<ScenarioMeta>): unknown =>
-    standingsOf(report(["nats", adapter], ["nats", { harness: bare, ...mapping }])).scenarios.get("O1/round")?.keeper;
+test("what passes with names changed is native, what passes on the adapter only is compensated or of the client", () => {
+  const keeperOf = (adapter: Partial<ScenarioMeta>, mapping: Partial<ScenarioMeta>, id = "O1/round"): unknown =>
+    standingsOf(report(["nats", adapter], ["nats", { harness: bare, ...mapping }])).scenarios.get(id)?.keeper;
   expect(keeperOf({}, {})).toBe("native");
   expect(keeperOf({}, { outcome: "gap", gap: "why" })).toBe("compensated");
+  const aborted = { id: "E1/abort-reason" };
+  expect(keeperOf(aborted, { ...aborted, outcome: "gap", gap: "why" }, aborted.id)).toBe("client");
   expect(keeperOf({ outcome: "gap", gap: "why" }, { outcome: "gap", gap: "why" })).toBe("gap");
   expect(keeperOf({ refusal: true }, { refusal: true })).toBe("refused");
   expect(keeperOf({ outcome: "not-applicable" }, { outcome: "not-applicable" })).toBe("–");

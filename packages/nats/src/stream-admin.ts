@@ -1,6 +1,6 @@
 import { KeyValueError, updateConfig } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
-import { whileLocked } from "./config-lock.ts";
+import { lock } from "./bucket-lock.ts";
 import type { JetStream } from "./jetstream.ts";
 import { pause } from "./jetstream.ts";
 import type { BucketSetup, NatsKeyValueConfig } from "./stream-config.ts";
@@ -45,16 +45,18 @@ export async function createStream(jetstream: JetStream, stream: StreamConfig, c
   }
 }
 
-/** What became of a stream that was to be deleted: `"gone"` when the answer was lost, and nobody can tell who deleted it. */
+/** What became of a stream that was to be deleted: `"gone"` when it is, but was not answered. */
 export type Deletion = "deleted" | "gone" | "missing";
 
-/** Deletes a stream, as long as it is still this one. */
+/** Deletes a stream, as long as it is still this one, while no other manager changes it. */
 export async function deleteStream(
   jetstream: JetStream,
   { config: { name }, created }: Pick<StreamInfo, "config" | "created">,
   call: Call,
 ): Promise<Deletion> {
+  let asked = 0;
   const attempt = async (): Promise<Deletion> => {
+    asked += 1;
     await jetstream.attempt(`STREAM.DELETE.${name}`, {}, call);
     return "deleted";
   };
@@ -62,10 +64,15 @@ export async function deleteStream(
     const found = await findStream(jetstream, name, call);
     return found?.created === created ? undefined : "gone";
   };
+  let unlock: (() => void) | undefined;
   try {
-    return await jetstream.change(attempt, look, call);
+    unlock = await lock(jetstream, name, call);
+    if ((await look()) === undefined) return await jetstream.change(attempt, look, call);
+    unlock();
+    return "missing";
   } catch (error) {
-    if (isRefused(error, errorCode.streamNotFound)) return "missing";
+    unlock?.();
+    if (isRefused(error, errorCode.streamNotFound)) return asked > 1 ? "gone" : "missing";
     throw error;
   }
 }
@@ -98,8 +105,13 @@ export async function updateStream(
   };
   const attempt = async (): Promise<StreamInfo> => {
     for (;;) {
-      const updated = await whileLocked(jetstream, name, call, update);
-      if (updated !== undefined) return updated;
+      const unlock = await lock(jetstream, name, call);
+      try {
+        const updated = await update();
+        if (updated !== undefined) return updated;
+      } finally {
+        unlock();
+      }
     }
   };
   return await jetstream.change(attempt, async () => undefined, call);

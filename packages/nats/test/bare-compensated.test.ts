@@ -2,14 +2,14 @@ import { scenarios } from "@revkv/conformance";
 import { conformance } from "@revkv/conformance/vitest";
 import { expect, test, vi } from "vitest";
 import { bareHarness, bareName } from "./bare/harness.ts";
-import { compensations } from "./bare/not-native.ts";
+import { notNative } from "./bare/not-native.ts";
 
 // What never comes need not be waited for so long here; set before the suite is loaded.
 vi.hoisted(() => {
   process.env["REVKV_PATIENCE"] = "2000";
 });
 
-const known = Object.entries(compensations).flatMap(([reason, ids]) => ids.map((id) => [id, reason] as const));
+const known = Object.entries(notNative).flatMap(([reason, ids]) => ids.map((id) => [id, reason] as const));
 const harness = await bareHarness(Object.fromEntries(known));
 
 if (harness.name.startsWith(`${bareName}2.9.`)) {

@@ -1,49 +1,14 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect as connectNats } from "@nats-io/transport-node";
 import { isKeyValueError } from "@revkv/api";
-import { scenarios } from "@revkv/conformance";
 import { conformance } from "@revkv/conformance/vitest";
 import type { NatsServer } from "@revkv/servers/nats";
 import { startNatsCluster } from "@revkv/servers/nats";
 import { expect, onTestFinished, test } from "vitest";
-import { clusterHarness, largePayloads } from "./harness.ts";
+import { clusterHarness, gaps, largePayloads } from "./harness.ts";
 import { open } from "./open.ts";
 
-/**
- * Servers before 2.10 let several writes through that expect the same revision of a bucket with replicas, whatever client
- * sends them: where they race the rules O3 to O5 do not hold there.
- */
-const rules = [
-  "M1/",
-  "M3/",
-  "M4/",
-  "M5/",
-  "M6/byte",
-  "M8/",
-  "O1/",
-  "O2/",
-  "H1/",
-  "L1/",
-  "P1/",
-  "P2/",
-  "W1/",
-  "W5/",
-  "W7/",
-  "B2/",
-  "B4/",
-  "B11/",
-];
-
-/**
- * Random traces make hundreds of streams with replicas, and servers before 2.10 leave a request to make one unanswered now
- * and then. They run on one server.
- */
-const onOneServer = ["M1/random-traces", "W7/random-traces"];
-
-conformance(await clusterHarness("three servers, three replicas"), {
-  only: rules,
-  scenarios: scenarios.filter(({ id }) => !onOneServer.includes(id)),
-});
+conformance(await clusterHarness("three servers, three replicas", gaps));
 
 /** The server that leads a stream's replicas. */
 async function leaderOf(nodes: readonly NatsServer[], stream: string): Promise<NatsServer> {

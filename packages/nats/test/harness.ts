@@ -8,6 +8,13 @@ import { connect } from "../src/index.ts";
 /** Values of a mebibyte, and what belongs to them, are more than a server takes by default. */
 export const largePayloads = "max_payload: 4MB";
 
+/** What NATS cannot do, and says so. */
+export const gaps: Harness["knownGaps"] = {
+  "B5/extremes":
+    "NATS counts a lifetime in nanoseconds with 64 bits, from 100 ms on, and a message's size with 32 bits",
+  "T1/farthest-deadline": "NATS counts a lifetime in nanoseconds with 64 bits",
+};
+
 const child = new URL("./open-child.ts", import.meta.url).href;
 
 /** What a server is, as it says when it is connected to. */
@@ -82,12 +89,13 @@ function storageOn(server: SharedNats | NatsServer): HarnessStorage {
 }
 
 /** Storages that are clusters of three servers, all of whose buckets have three replicas. */
-export async function clusterHarness(name: string): Promise<Harness> {
+export async function clusterHarness(name: string, knownGaps: Harness["knownGaps"] = {}): Promise<Harness> {
   const start = (): ReturnType<typeof startNatsCluster> => startNatsCluster(3, { config: largePayloads });
   let first: Awaited<ReturnType<typeof start>> | undefined = await start();
   return {
     name,
     capabilities: await capabilitiesOn(first.nodes[0]?.url ?? ""),
+    knownGaps,
     setup: async () => {
       const cluster = first ?? (await start());
       first = undefined;

@@ -80,6 +80,9 @@ export class BareKeyValue implements KeyValue {
 
   /** What `delete` and `purge` of @nats-io/kv publish; they do not give the revision that the server answers. */
   async #mark(key: string, marks: Readonly<Record<string, string>>, lastRevision: number | undefined): Promise<number> {
+    const kv = this.#kv as KV & Record<"validateKey" | "hasWildcards", (key: string) => unknown>;
+    const isMany = await named({}, async () => kv.hasWildcards(key) || void kv.validateKey(key));
+    if (isMany) return await this.#each(key, (one) => this.#mark(one, marks, undefined));
     const message = headers();
     for (const [name, value] of Object.entries(marks)) message.set(name, value);
     if (lastRevision !== undefined) message.set("Nats-Expected-Last-Subject-Sequence", `${lastRevision}`);

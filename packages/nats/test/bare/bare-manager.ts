@@ -12,7 +12,7 @@ import type {
   ManagerOptions,
 } from "@revkv/api";
 import { BareKeyValue, named, namedItems } from "./bare-key-value.ts";
-import { statusOf, streamConfigOf } from "./rename.ts";
+import { metadataOf, statusOf, streamConfigOf } from "./rename.ts";
 
 /**
  * The API of revkv on @nats-io/kv with nothing but names and types adapted: no check, no retry, no order, no state. What
@@ -56,6 +56,7 @@ class BareManager implements KeyValueManager {
 
   async createKeyValue(config: KeyValueConfig): Promise<KeyValue> {
     const { bucket, description, history, ttl, limitMarkerTtl, maxValueSize, maxBytes, compression, metadata } = config;
+    const stored = metadataOf(metadata);
     const options = {
       ...(description == null ? {} : { description }),
       ...(history == null ? {} : { history }),
@@ -63,8 +64,8 @@ class BareManager implements KeyValueManager {
       ...(limitMarkerTtl == null ? {} : { markerTTL: limitMarkerTtl }),
       ...(maxValueSize == null ? {} : { maxValueSize }),
       ...(maxBytes == null ? {} : { max_bytes: maxBytes }),
-      ...(compression == null ? {} : { compression }),
-      ...(metadata == null ? {} : { metadata: { ...metadata } }),
+      ...(compression ? { compression } : {}),
+      ...(stored && { metadata: stored }),
     };
     const kv = await named({ isWrite: true }, () => this.#buckets.create(bucket, options));
     return new BareKeyValue(bucket, kv, this.#jetstream, this.#manager);
@@ -72,8 +73,9 @@ class BareManager implements KeyValueManager {
 
   async updateKeyValue(config: KeyValueConfig): Promise<KeyValue> {
     const { bucket } = config;
+    const kv = await this.keyValue(bucket);
     await named({ isWrite: true }, () => this.#manager.streams.update(`KV_${bucket}`, streamConfigOf(config)));
-    return await this.keyValue(bucket);
+    return kv;
   }
 
   async createOrUpdateKeyValue(config: KeyValueConfig): Promise<KeyValue> {
@@ -82,6 +84,7 @@ class BareManager implements KeyValueManager {
   }
 
   async deleteKeyValue(bucket: string): Promise<void> {
+    await this.keyValue(bucket);
     await named({ isWrite: true }, () => this.#manager.streams.delete(`KV_${bucket}`));
   }
 

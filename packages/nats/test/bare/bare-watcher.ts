@@ -16,7 +16,7 @@ export class BareWatcher implements KeyWatcher {
     let isLive = this.#pending === 0;
     if (isLive) yield null;
     for await (const entry of this.#items) {
-      yield entryOf(entry);
+      yield entryOf(entry, 0, isLive);
       // The server tells with each entry how many are behind it.
       if (isLive || entry.delta !== 0) continue;
       isLive = true;

@@ -4,8 +4,8 @@ import type { KeyValueConfig, KeyValueEntry, KeyValueErrorCode, KeyValueStatus, 
 import { KeyExistsError, KeyValueError, RevisionMismatchError } from "@revkv/api";
 
 /** An entry of @nats-io/kv under our names. */
-export function entryOf(entry: KvEntry & { readonly isUpdate?: boolean }, delta = 0): KeyValueEntry {
-  const { bucket, key, value, length, revision, created, operation, isUpdate = false } = entry;
+export function entryOf(entry: KvEntry, delta = 0, isUpdate = false): KeyValueEntry {
+  const { bucket, key, value, length, revision, created, operation } = entry;
   return {
     bucket,
     key,
@@ -68,6 +68,7 @@ function codeOf(
   if (byCode !== undefined) return byCode;
   if (/^invalid key/.test(message)) return "INVALID_KEY";
   if (/^invalid bucket name/.test(message)) return "INVALID_BUCKET_NAME";
+  if (/requires server \d/.test(message)) return "UNSUPPORTED";
   if (/^(Closed|Draining)Connection/.test(name)) return "CLOSED";
   if (/^Timeout/.test(name)) return isWrite ? "OUTCOME_UNKNOWN" : "TIMEOUT";
   return name === "RequestError" || name === "JetStreamError" ? "UNAVAILABLE" : undefined;
@@ -84,15 +85,22 @@ export function streamConfigOf(config: KeyValueConfig): Partial<StreamConfig> {
     ...(ttl === undefined ? {} : { max_age: (ttl ?? 0) * nanos }),
     ...(maxValueSize === undefined ? {} : { max_msg_size: maxValueSize ?? -1 }),
     ...(maxBytes === undefined ? {} : { max_bytes: maxBytes ?? -1 }),
-    ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+    ...(metadata === undefined ? {} : { metadata: metadataOf(metadata) as Record<string, string> }),
   };
+}
+
+/** Metadata as @nats-io/kv takes it: none is not an empty one. */
+export function metadataOf(metadata: KeyValueConfig["metadata"]): Record<string, string> | undefined {
+  return Object.keys(metadata ?? {}).length === 0 ? undefined : { ...metadata };
 }
 
 /** A stream's state as a bucket's status. */
 export function statusOf({ config, state, created }: StreamInfo): KeyValueStatus {
   const bucket = config.name.replace(/^KV_/, "");
   const ttl = config.max_age > 0 ? config.max_age / nanos : undefined;
-  const metadata = config.metadata ?? {};
+  // Newer servers note there by whom a stream was made.
+  const given = Object.entries(config.metadata ?? {}).filter(([name]) => !name.startsWith("_nats."));
+  const metadata = Object.fromEntries(given);
   const normalized: NormalizedConfig = {
     bucket,
     ...(config.description ? { description: config.description } : {}),

@@ -6,23 +6,19 @@ import { pause } from "./jetstream.ts";
 import { isRefused } from "./translate-error.ts";
 import { errorCode, toNanos } from "./wire.ts";
 
-/** The consumer that whoever changes a bucket's config has. */
+/** The consumer that whoever changes or deletes a bucket has. */
 const name = "revkv_config";
 
 /** How long a lock outlives a holder that has vanished, in milliseconds. */
 const inactiveThreshold = 2_000;
 
 /**
- * Carries out a change of a bucket's config while no other manager does. JetStream replaces a config as a whole, whatever
- * it is by then: of two changes at the same time one would be lost (rule B4). What it does atomically is to refuse a
- * consumer of a name that another has, unless it is the same: so each begins somewhere else.
+ * Waits until no other manager changes a bucket's config or deletes it, and keeps them from it; gives what ends that.
+ * JetStream replaces a config as a whole, whatever it is by then: of two changes at the same time one would be lost (rule
+ * B4), and a cluster does not answer all of several deletions (rule B11). What it does atomically is to refuse a consumer
+ * of a name that another has, unless it is the same: so each begins somewhere else.
  */
-export async function whileLocked<T>(
-  jetstream: JetStream,
-  stream: string,
-  call: Call,
-  change: () => Promise<T>,
-): Promise<T> {
+export async function lock(jetstream: JetStream, stream: string, call: Call): Promise<() => void> {
   const config = {
     name,
     deliver_policy: "by_start_sequence",
@@ -36,17 +32,12 @@ export async function whileLocked<T>(
   for (;;) {
     try {
       await jetstream.request(`CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config }, call);
-      break;
+      return () => jetstream.link.tell(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
     } catch (error) {
       // A cluster says it in another way.
       const isTaken = isRefused(error, errorCode.otherStart) || isRefused(error, errorCode.consumerInUse);
       if (!isTaken) throw error;
     }
     await pause(backoff.next(), call.signal);
-  }
-  try {
-    return await change();
-  } finally {
-    jetstream.link.tell(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
   }
 }
