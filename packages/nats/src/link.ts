@@ -208,7 +208,7 @@ export class Link {
   #end(reason: KeyValueError): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
-    this.#rejectAll(reason);
+    this.#rejectAll(new Unanswered(true, reason.message));
     for (const changed of [...this.onChange]) changed(false);
   }
 

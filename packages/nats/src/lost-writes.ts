@@ -6,10 +6,18 @@ import { isUnheard } from "./link.ts";
 import type { NatsBucket } from "./nats-bucket.ts";
 import type { PendingWrite } from "./pending-write.ts";
 import { headersOfStored } from "./rows.ts";
-import { apiError, isPassing, Unanswered } from "./translate-error.ts";
+import { apiError, isPassing, translateError, Unanswered } from "./translate-error.ts";
 import { header } from "./wire.ts";
 import type { Condition, PubAck } from "./write-message.ts";
 import { actualOf, isMismatch, never, publish } from "./write-message.ts";
+
+/** What a write ends with about which nobody can be asked any more (rule M10). */
+function failure({ write, isUncertain }: PendingWrite, error: unknown): KeyValueError {
+  const known = translateError(error, false);
+  if (!isUncertain || known.code === "OUTCOME_UNKNOWN" || known.code === "BUCKET_NOT_FOUND") return known;
+  const message = `the write to "${write.key}" was sent, and cannot be asked about`;
+  return new KeyValueError("OUTCOME_UNKNOWN", message, { cause: known });
+}
 
 /** How many keys are looked after at a time. */
 const keysAtATime = 32;
@@ -63,7 +71,7 @@ export class LostWrites {
         floor = Math.max(floor, await this.#find(item, call));
       } catch (error) {
         if (call.signal.aborted) this.#journal.expired(item);
-        else item.reject(error);
+        else item.reject(failure(item, error));
       }
     }
   }
@@ -109,8 +117,7 @@ export class LostWrites {
         const message = `the write to "${key}" was sent, and others have written to it since`;
         item.reject(new KeyValueError("OUTCOME_UNKNOWN", message));
       } else if (item.isUncertain) {
-        const message = `the write to "${key}" was sent, and cannot be asked about`;
-        item.reject(new KeyValueError("OUTCOME_UNKNOWN", message, { cause: apiError(answer.error) }));
+        item.reject(failure(item, apiError(answer.error)));
       } else this.#journal.refused(item, answer.error);
       return 0;
     }

@@ -129,6 +129,8 @@ export class NatsBucket {
   gone(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    // Whoever looks now hears of it.
+    this.#isStale = true;
     for (const observer of [...this.observers]) observer.gone();
   }
 

@@ -99,6 +99,8 @@ export class LinkedManager implements NatsManager {
     );
     link.onChange.add((connected) => {
       if (this.#closing !== undefined) return;
+      // What was changed or deleted meanwhile was not told here.
+      for (const { bucket } of this.#opened.values()) bucket.outdated();
       if (connected) this.#context.emit("reconnected", "the connection is back", {});
       else this.#context.emit("reconnecting", "the connection was lost", {});
     });

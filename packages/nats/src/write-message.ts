@@ -39,7 +39,7 @@ export function publish(bucket: NatsBucket, { write, id }: PendingWrite, conditi
   if (write.op !== "put") headers.append(header.operation, write.op === "delete" ? "DEL" : "PURGE");
   if (write.op === "purge") headers.append(header.rollup, "sub");
   if (write.ttl !== undefined) headers.append(header.ttl, `${write.ttl}s`);
-  if (write.op === "put" && bucket.setup.config.maxValueSize !== undefined) {
+  if (write.op === "put" && (bucket.raw.max_msg_size ?? -1) > headerBytes) {
     headers.append(header.padding, "-".repeat(headerBytes - bytesOf(headers) - (header.padding.length + 4)));
   }
   return bucket.jetstream.link.ask(`${bucket.prefix}${write.key}`, value, headers);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Msg } from "@nats-io/transport-node";
 import { KeyValueError } from "@revkv/api";
+import type { Call } from "@revkv/api/adapter";
 import { lateError, lengthOf, tooLarge } from "@revkv/api/adapter";
 import { isUnheard } from "./link.ts";
 import type { WriteJournal } from "./lost-writes.ts";
@@ -8,7 +9,7 @@ import { LostWrites } from "./lost-writes.ts";
 import type { NatsBucket } from "./nats-bucket.ts";
 import type { Write, Written } from "./pending-write.ts";
 import { PendingWrite } from "./pending-write.ts";
-import { apiError, isPassing, Unanswered } from "./translate-error.ts";
+import { apiError, isPassing, translateError, Unanswered } from "./translate-error.ts";
 import type { ApiError } from "./wire.ts";
 import { errorCode } from "./wire.ts";
 import type { PubAck } from "./write-message.ts";
@@ -30,6 +31,7 @@ export class Writer implements WriteJournal {
   readonly #inFlight: Set<PendingWrite> = new Set();
   #bytesInFlight = 0;
   #isRecovering = false;
+  #isLooking = false;
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
   #isWaiting = false;
@@ -53,8 +55,12 @@ export class Writer implements WriteJournal {
 
   /** Sends what may be sent. */
   #pump(): void {
-    if (this.#isRecovering) return;
+    if (this.#isRecovering || this.#isLooking) return;
     const { link } = this.#bucket.jetstream;
+    if (this.#bucket.isStale && link.isConnected && this.#queue.length > 0) {
+      void this.#look();
+      return;
+    }
     let taken = 0;
     for (const item of this.#queue) {
       if (item.isSettled) {
@@ -70,6 +76,20 @@ export class Writer implements WriteJournal {
       this.#send(item);
     }
     if (taken > 0) this.#queue = this.#queue.slice(taken);
+  }
+
+  /** What has waited is for this bucket, and not for one that has taken its place meanwhile (rule B11). */
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    const call: Call = { signal: AbortSignal.timeout(this.#bucket.context.timeout) };
+    try {
+      await this.#bucket.refresh(call);
+    } catch (error) {
+      // Else it is late, and so are they.
+      if (!call.signal.aborted) for (const item of this.#queue.splice(0)) item.reject(translateError(error, false));
+    }
+    this.#isLooking = false;
+    this.#pump();
   }
 
   /** A condition on the whole bucket is one on what is in flight, too: whoever has one is in flight alone. */
@@ -152,7 +172,9 @@ export class Writer implements WriteJournal {
       else item.resolve({ actual });
     } else if (error.err_code === errorCode.messageTooLarge) {
       const length = lengthOf(item.write.value);
-      item.reject(tooLarge(length, this.#bucket.setup.config.maxValueSize ?? length - 1));
+      const { maxValueSize = length - 1 } = this.#bucket.setup.config;
+      // Another client's limit may leave no room for headers.
+      item.reject(length > maxValueSize ? tooLarge(length, maxValueSize) : apiError(error));
     } else item.reject(apiError(error));
   }
 

@@ -102,3 +102,16 @@ test("replicas, storage and placement are part of a bucket's config", async () =
     await expect(manager.createKeyValue(wrong)).rejects.toMatchObject({ code: "INVALID_CONFIG" });
   }
 });
+
+test("a bucket of another client whose limit has hardly room for headers takes what it has room for", async () => {
+  const { url } = await server();
+  const { kvm } = await plain(url);
+  await kvm.create("small", { maxValueSize: 150 });
+  const kv = await (await open(url)).keyValue("small");
+  expect(await kv.put("a", "12345")).toBe(1);
+  await expect(kv.put("a", "x".repeat(149))).rejects.toMatchObject({
+    code: "VALUE_TOO_LARGE",
+    message: expect.stringContaining("too large for the bucket") as string,
+  });
+  expect(await kv.delete("a")).toBe(2);
+});

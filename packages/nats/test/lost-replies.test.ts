@@ -1,3 +1,4 @@
+import { connect as connectNats } from "@nats-io/transport-node";
 import type { KeyValue } from "@revkv/api";
 import { expect, test } from "vitest";
 import { open, proxy, server } from "./open.ts";
@@ -110,4 +111,58 @@ test("M10, E3: a frozen server answers nothing: reads time out, a write that was
   expect(put).toMatchObject({ status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } });
   expect(get).toMatchObject({ status: "rejected", reason: { code: "TIMEOUT" } });
   await expect.poll(() => brief(direct)).toEqual(["a@1 PUT 1", "a@2 PUT 2"]);
+});
+
+test("M10: a write that was sent is of unknown outcome when the connection is closed, or given up, before it is answered", async () => {
+  const nats = await server();
+  const network = await proxy(nats);
+  const direct = await (await open(nats.url)).createKeyValue({ bucket: "b" });
+  for (const ending of ["closed", "given up"]) {
+    const connection = await connectNats({ servers: `nats://127.0.0.1:${network.port}`, maxReconnectAttempts: 0 });
+    const kv = await (await open({ connection })).keyValue("b");
+    network.hold("to-client");
+    const writing = kv.put(ending.replace(" ", "-"), "1");
+    await expect.poll(() => direct.get(ending.replace(" ", "-"))).not.toBeNull();
+    if (ending === "closed") void connection.close();
+    else {
+      network.refuse();
+      network.cut();
+    }
+    await expect(writing).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    await expect(kv.put("c", "1")).rejects.toMatchObject({ code: "CLOSED" });
+    network.cut();
+    network.release();
+    await network.accept();
+  }
+});
+
+test("B11: a bucket that took another's place while the connection was down gets none of its writes", async () => {
+  const nats = await server();
+  const network = await proxy(nats);
+  const other = await open(nats.url);
+  await other.createKeyValue({ bucket: "b" });
+  const events: string[] = [];
+  const manager = await open({
+    servers: `nats://127.0.0.1:${network.port}`,
+    onEvent: ({ type }) => void events.push(type),
+  });
+  const kv = await manager.keyValue("b");
+  await kv.put("a", "1");
+  network.hold();
+  await other.deleteKeyValue("b");
+  const second = await other.createKeyValue({ bucket: "b" });
+  network.refuse();
+  network.cut();
+  network.release();
+  await expect.poll(() => events).toContain("reconnecting");
+  const writing = Promise.allSettled([kv.put("b", "waits in vain"), kv.delete("a")]);
+  await network.accept();
+  expect(await writing).toMatchObject([
+    { reason: { code: "BUCKET_NOT_FOUND" } },
+    { reason: { code: "BUCKET_NOT_FOUND" } },
+  ]);
+  for (const call of [() => kv.put("c", "2"), () => kv.get("a")]) {
+    await expect(call()).rejects.toMatchObject({ code: "BUCKET_NOT_FOUND" });
+  }
+  expect((await second.status()).lastRevision).toBe(0);
 });
