@@ -38,6 +38,7 @@ export class Link {
   #closed: KeyValueError | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #subscription: { unsubscribe(): void };
+  readonly #events: AsyncIterable<StatusEvent> & { stop?(): void };
 
   constructor(connection: NatsConnection) {
     this.connection = connection;
@@ -50,6 +51,7 @@ export class Link {
         else this.#denied(error);
       },
     });
+    this.#events = connection.status() as AsyncIterable<StatusEvent>;
     void this.#follow();
   }
 
@@ -144,6 +146,8 @@ export class Link {
   close(): void {
     clearTimeout(this.#timer);
     this.#end(new KeyValueError("CLOSED", "the manager is closed"));
+    // The application's connection may live on, and would tell for ever.
+    this.#events.stop?.();
     if (!this.connection.isClosed()) this.#subscription.unsubscribe();
   }
 
@@ -186,7 +190,7 @@ export class Link {
   }
 
   async #follow(): Promise<void> {
-    for await (const event of this.connection.status() as AsyncIterable<StatusEvent>) {
+    for await (const event of this.#events) {
       if (event.type === "disconnect") this.#lost();
       else if (event.type === "reconnect") this.#change(true);
       else if (event.type === "error") this.#denied(event.error);

@@ -86,6 +86,25 @@ test("what is no bucket of ours is refused: other streams, mirrors, sources, rep
   expect((await jsm.streams.info("KV_stream")).config.subjects).toEqual(["orders.>"]);
 });
 
+test("managers that are closed leave nothing behind on a connection of the application's", async () => {
+  const { connection } = await plain((await server()).url);
+  const { protocol } = connection as unknown as {
+    readonly protocol: { readonly listeners: readonly unknown[]; readonly subscriptions: { size(): number } };
+  };
+  const held = (): number[] => [protocol.listeners.length, protocol.subscriptions.size()];
+  // The client has a subscription of its own for what is asked through it.
+  await connection.request("$JS.API.INFO", "");
+  const before = held();
+  for (let round = 0; round < 3; round += 1) {
+    const manager = await open({ connection });
+    const kv = await manager.createKeyValue({ bucket: "b" });
+    for await (const entry of await kv.watchAll()) if (entry === null) break;
+    await manager.close();
+  }
+  expect(held()).toEqual(before);
+  expect(connection.isClosed()).toBe(false);
+});
+
 test("replicas, storage and placement are part of a bucket's config", async () => {
   const manager = await open((await server()).url);
   const config = { bucket: "b", storage: "memory" } as const;
