@@ -74,6 +74,8 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
   /** Up to which row, when, and with what result it was asked whether rows are the newest of their keys. */
   #askedTo = 0;
   #askedAt = 0;
+  /** For how many rows that was asked. */
+  #atATime = 8;
   #outdated: ReadonlySet<number> = new Set();
   #known: KnownWrite[] = [];
 
@@ -155,10 +157,15 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
     return this.#isLive || !this.#isDoubtful || (await this.#isNewest(row, call));
   }
 
-  /** Asks for a page of rows at a time which are the newest of their keys, and again when that was long ago. */
+  /**
+   * Asks for many rows at a time which are the newest of their keys, and again when that was long ago: for as many as the
+   * consumer takes before the answer is old.
+   */
   async #isNewest(row: Row, call: Call): Promise<boolean> {
-    if (row.revision > this.#askedTo || performance.now() - this.#askedAt > answerAge) {
-      const rows = [row, ...this.#reader.buffered];
+    const wasAsked = row.revision <= this.#askedTo;
+    if (!wasAsked || performance.now() - this.#askedAt > answerAge) {
+      this.#atATime = wasAsked ? 1 : this.#atATime * 2;
+      const rows = [row, ...this.#reader.buffered.slice(0, this.#atATime - 1)];
       const newest = await Promise.all(rows.map(({ key }) => this.#bucket.newest(key, call)));
       this.#outdated = new Set(
         rows.filter(({ revision }, index) => newest[index]?.revision !== revision).map(({ revision }) => revision),
