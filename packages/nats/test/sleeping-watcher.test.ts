@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, test } from "vitest";
+import { connect } from "@nats-io/transport-node";
+import { expect, onTestFinished, test } from "vitest";
 import { open, server } from "./open.ts";
 
 /** The bytes of all objects of this process that are still in use. */
@@ -30,3 +31,24 @@ test("W8: what its own manager writes is not remembered for a watcher that sleep
   expect(seen.toSorted()).toEqual(Array.from({ length: 100 }, (_, index) => `first.${index}`).sort());
   await watcher.stop();
 }, 120_000);
+
+test("W1: a slow consumer's initial set costs a request or two for each entry", async () => {
+  const { url } = await server();
+  const other = await (await open(url)).createKeyValue({ bucket: "b", history: 2 });
+  const entries = 40;
+  await Promise.all(Array.from({ length: entries }, (_, index) => other.put(`key.${index}`, "1")));
+  const connection = await connect({ servers: url });
+  onTestFinished(() => connection.close());
+  const kv = await (await open({ connection })).keyValue("b");
+  const watcher = await kv.watchAll();
+  const before = connection.stats().outMsgs;
+  let seen = 0;
+  for await (const entry of watcher) {
+    if (entry === null) break;
+    seen += 1;
+    // Longer than an answer is good for.
+    for (const end = performance.now() + 60; performance.now() < end; ) await other.get("key.0");
+  }
+  expect(seen).toBe(entries);
+  expect(connection.stats().outMsgs - before).toBeLessThan(3 * entries);
+}, 60_000);
