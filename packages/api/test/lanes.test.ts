@@ -1,8 +1,9 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { KeyValue, KeyValueErrorCode, KeyValueManager } from "@revkv/api";
 import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { Unit } from "@revkv/api/adapter";
 import { StorageManager } from "@revkv/api/adapter";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Request } from "./remote-storage.ts";
 import { RemoteStorage } from "./remote-storage.ts";
 
@@ -208,6 +209,32 @@ describe("a deadline", () => {
       );
     await refused("TIMEOUT", kv.put("a", "1"));
   });
+});
+
+test("E3: each part of a long call has a deadline of its own", async () => {
+  const { line, kv } = await open(5000);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  for (const method of ["describe", "head"]) {
+    const letGo = hold(line, method);
+    const calling = method === "head" ? kv.watch(">") : kv.status();
+    await vi.waitUntil(() => line.count(method) === 1);
+    for (let part = 0; part < 5; part += 1) {
+      vi.advanceTimersByTime(4000);
+      line.requests.find((request) => request.method === method)?.call.progressed?.();
+      await turn();
+    }
+    letGo();
+    const answer = await calling;
+    if ("stop" in answer) await answer.stop();
+  }
+  hold(line, "describe");
+  const calling = kv.status();
+  await vi.waitUntil(() => line.count("describe") === 2);
+  vi.advanceTimersByTime(4000);
+  line.requests.findLast(({ method }) => method === "describe")?.call.progressed?.();
+  vi.advanceTimersByTime(5000);
+  await refused("TIMEOUT", calling);
 });
 
 describe("closing", () => {

@@ -50,6 +50,7 @@ export class BucketScripts {
     for (;;) {
       const reply = await this.read(name, [this.#settling(), ...args], call);
       if (reply !== again) return reply;
+      call.progressed?.();
     }
   }
 

@@ -4,7 +4,7 @@ import type { Call } from "@revkv/api/adapter";
 import { Backoff, unlessGivenUp } from "@revkv/api/adapter";
 import { scripts } from "./generated/lua.ts";
 import type { AnyRedis, Argument } from "./redis-client.ts";
-import { firstWord, isAnswer, isPassing } from "./translate-error.ts";
+import { firstWord, isAnswer, isPassing, Unsent } from "./translate-error.ts";
 
 /** The name of a script. */
 export type ScriptName = keyof typeof scripts;
@@ -27,15 +27,17 @@ export class Commands {
   /** Sends a script once. */
   script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
-    return this.#client.callBuffer("evalsha", digests[name], ...rest).catch((error: unknown) => {
+    return this.command("evalsha", digests[name], ...rest).catch((error: unknown) => {
       // The server forgets scripts when it is restarted; it has not carried it out.
       if (!isAnswer(error) || firstWord(error) !== "NOSCRIPT") throw error;
-      return this.#client.callBuffer("eval", scripts[name], ...rest);
+      return this.command("eval", scripts[name], ...rest);
     });
   }
 
   /** Sends a command once. */
   command(name: string, ...args: Argument[]): Promise<unknown> {
+    // The client would say the same as of a command whose connection was lost.
+    if (this.#client.status === "end") return Promise.reject(new Unsent("there is no connection"));
     return this.#client.callBuffer(name, ...args);
   }
 

@@ -28,6 +28,12 @@ const untimed = { commandTimeout: undefined, blockingTimeout: undefined } as con
 
 type OwnOptions = RedisOptions & { readonly replyMapping: "legacy"; readonly disconnectTimeout: number };
 
+/**
+ * How long the pause is after no sentinel has answered, in milliseconds. `ioredis` keeps the process running while it
+ * waits by itself, and for 2 seconds after each that has refused (rule W9).
+ */
+const sentinelPause = 3000;
+
 function nodeOptions(timeout: number): OwnOptions {
   return {
     ...sentOnce,
@@ -40,6 +46,8 @@ function nodeOptions(timeout: number): OwnOptions {
     // A server that is frozen keeps its connections open.
     socketTimeout: timeout,
     ...untimed,
+    // Ends the connection, with an error that `lookAgain` listens to.
+    sentinelRetryStrategy: () => null,
     retryStrategy: (attempt) => Math.min(20 * 2 ** attempt, longestPause),
     // A server that was made a replica: whoever is the master now is to be asked for.
     reconnectOnError: (error) => error.message.includes("READONLY"),
@@ -81,8 +89,19 @@ export function makeClient(options: RedisConnectOptions, timeout: number): AnyRe
   // What was lost, its commands tell.
   client.on("error", () => undefined);
   client.on("node error", () => undefined);
+  client.on("error", (error: Error) => {
+    if (error.message.startsWith("All sentinels are unreachable")) lookAgain(client);
+  });
   client.on("+node", (node: RedisNode) => void leavable(node));
   return client;
+}
+
+/** Asks the sentinels again after a while, unless the client was closed by then. */
+function lookAgain(client: AnyRedis): void {
+  setTimeout(() => {
+    if ((client as { manuallyClosing?: boolean }).manuallyClosing) return;
+    client.connect().catch(() => undefined);
+  }, sentinelPause).unref();
 }
 
 function unguarded(options: RedisConnectOptions, timeout: number): AnyRedis {

@@ -35,6 +35,9 @@ const inScript = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\
 /** What `ioredis` says of a command that it has not written to a connection. */
 const unsent = /enableOfflineQueue options is false/;
 
+/** What became of a command that was not given to the client. */
+export class Unsent extends Error {}
+
 /** Tells whether an error is the server's answer to a command. */
 export function isAnswer(error: unknown): error is Error {
   return error instanceof Error && error.name === "ReplyError";
@@ -42,7 +45,8 @@ export function isAnswer(error: unknown): error is Error {
 
 /** Tells whether a command was not carried out for a reason that may pass. */
 export function isPassing(error: unknown): boolean {
-  return isAnswer(error) ? passing.has(firstWord(error)) : error instanceof Error && unsent.test(error.message);
+  if (isAnswer(error)) return passing.has(firstWord(error));
+  return error instanceof Unsent || (error instanceof Error && unsent.test(error.message));
 }
 
 /** The first word of the server's answer, which says what kind of error it is. */

@@ -68,7 +68,10 @@ export class Writer {
           nonce = this.#scripts.nonces.next();
         }
         const reply = await this.#send(step, nonce, call);
-        if (reply === undefined) continue;
+        if (reply === undefined) {
+          call.progressed?.();
+          continue;
+        }
         const other = instead?.(reply);
         if (other !== undefined) step = other;
         else if (reply === isVoid) nonce = this.#scripts.nonces.next();

@@ -58,7 +58,7 @@ test("what keeps a Cluster or sentinels from being reached is told", async () =>
   await expect(connect({ cluster: [`127.0.0.1:${redis.port}`] })).rejects.toThrow(/cluster support disabled/);
   const sentinels = [{ host: "127.0.0.1", port: redis.port }];
   await expect(connect({ sentinels, name: "none", timeout: 300 })).rejects.toMatchObject({
-    code: "TIMEOUT",
+    code: "UNAVAILABLE",
     cause: { message: expect.stringContaining("unreachable") },
   });
 });

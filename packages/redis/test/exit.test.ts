@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startRedisCluster } from "@revkv/servers/redis-cluster";
+import { startRedisSentinel } from "@revkv/servers/redis-sentinel";
 import { expect, test } from "vitest";
 import type { RedisConnectOptions } from "../src/index.ts";
 import { sharedCluster, sharedServer } from "./harness.ts";
@@ -33,6 +34,13 @@ const ways: Readonly<Record<string, () => Promise<Leaving>>> = {
     const redis = await server();
     return { options: { url: redis.url }, end: () => redis.stop() };
   },
+  sentinels: async () => {
+    const { master, replica, sentinels, masterName, ...group } = await startRedisSentinel({ appendonly: "no" });
+    later(() => group[Symbol.asyncDispose]());
+    const nodes = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
+    const end = (): Promise<unknown> => Promise.all([...sentinels, master, replica].map((node) => node.stop()));
+    return { options: { sentinels: nodes, name: masterName }, end };
+  },
   Cluster: async () => {
     const { nodes, ...group } = await startRedisCluster({ appendonly: "no" });
     later(() => group[Symbol.asyncDispose]());
@@ -42,7 +50,7 @@ const ways: Readonly<Record<string, () => Promise<Leaving>>> = {
 };
 
 for (const [name, start] of Object.entries(ways)) {
-  test(`W9: a process with nothing else to do exits, though its ${name} cannot be reached, its manager open or closed`, async () => {
+  test(`W9: a process with nothing else to do exits, though its ${name} can no longer be reached, its manager open or closed`, async () => {
     const { options, end } = await start();
     const command = [
       "--conditions=@revkv/source",

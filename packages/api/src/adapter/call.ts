@@ -8,6 +8,7 @@ export class PendingCall implements Call {
   /** Why the caller gave up; undefined while it has not. */
   #end: { readonly reason: unknown } | undefined;
   readonly isBackground: boolean;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(isBackground = false) {
     this.isBackground = isBackground;
@@ -26,6 +27,10 @@ export class PendingCall implements Call {
   onGivenUp(listener: (reason: unknown) => void): void {
     this.#listener = listener;
     if (this.#end !== undefined) listener(this.#end.reason);
+  }
+
+  progressed(): void {
+    if (this.#end === undefined) this.#timer?.refresh();
   }
 
   #giveUp(reason: unknown): void {
@@ -56,9 +61,11 @@ export class PendingCall implements Call {
         setImmediate(give, late());
       }, timeout);
       if (this.isBackground) timer.unref();
+      this.#timer = timer;
       const abort = (): void => give(signal?.reason);
       const end = (): void => {
         clearTimeout(timer);
+        this.#timer = undefined;
         signal?.removeEventListener("abort", abort);
       };
       signal?.addEventListener("abort", abort);

@@ -24,6 +24,8 @@ export interface Call {
    * making and listening to a signal would be felt. Calls of the kit have it.
    */
   onGivenUp?(listener: (reason: unknown) => void): void;
+  /** Tells that a part is done and another begun: each is a step with a deadline of its own (rule E3). Calls of the kit have it. */
+  progressed?(): void;
   /** True when no caller waits for it: pauses between its attempts are to keep no process running (rule W9). */
   readonly isBackground?: boolean;
 }
