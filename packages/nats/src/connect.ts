@@ -104,11 +104,19 @@ function credentials(servers: readonly string[]): Pick<ConnectionOptions, "user"
   for (const server of servers) {
     if (!URL.canParse(server)) continue;
     const { username, password } = new URL(server);
-    const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
+    const [user, pass] = [decoded(username), decoded(password)];
     if (pass !== "") return { user, pass };
     if (user !== "") return { token: user };
   }
   return {};
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid("the user or password in the URL of a server is not encoded as URLs are");
+  }
 }
 
 function withoutCredentials(server: string): string {

@@ -76,14 +76,22 @@ export function apiError(error: ApiError): KeyValueError {
   return new KeyValueError(code, `${message}: ${said}`, { cause });
 }
 
+/** What an error of the client's is called, or what it tells of. */
+function nameOf({ name, cause }: Error): string {
+  return name === "RequestError" && cause instanceof Error ? cause.name : name;
+}
+
 /** Says what an error of the client means; `written` when it is of a write that may have been sent (rule M10). */
 export function translateError(error: unknown, written: boolean): KeyValueError {
   if (isKeyValueError(error)) return error;
   if (error instanceof Refused) return apiError(error.error);
   const said = error instanceof Error ? error.message : String(error);
-  const name = error instanceof Error ? error.name : "";
+  const name = error instanceof Error ? nameOf(error) : "";
   if (name === "ClosedConnectionError" || name === "DrainingConnectionError") {
     return new KeyValueError("CLOSED", "the connection is closed", { cause: error });
+  }
+  if (name === "PermissionViolationError") {
+    return new KeyValueError("PERMISSION_DENIED", `the user may not do that: ${said}`, { cause: error });
   }
   if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") {
     return new KeyValueError("PERMISSION_DENIED", `the server refuses the user: ${said}`, { cause: error });
