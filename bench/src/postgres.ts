@@ -4,26 +4,20 @@ import { connect } from "@revkv/postgres";
 import { startNats } from "@revkv/servers/nats";
 import { startPostgres } from "@revkv/servers/postgres";
 import pg from "pg";
-import type { Aim, Comparison, Row } from "./comparison.ts";
+import type { Comparison } from "./comparison.ts";
 import { diskLatency } from "./disk.ts";
 import { keyv, natsBucket } from "./peers.ts";
 import { soak } from "./postgres-soak.ts";
 import { revkv } from "./revkv.ts";
+import { growingRows, growthAims, serverRows, speedAims, urlOf } from "./server-rows.ts";
 import type { Subject, Value } from "./store.ts";
-import type { TaskName } from "./tasks.ts";
 
 /** Where the processes of the benchmark find the servers that the first of them has started. */
 const variables = { postgres: "REVKV_BENCH_POSTGRES", nats: "REVKV_BENCH_NATS" } as const;
 
-function urlOf(server: keyof typeof variables): string {
-  const url = process.env[variables[server]];
-  if (url === undefined) throw new Error(`${variables[server]} is not set`);
-  return url;
-}
-
 const unique = (): string => `bench_${randomBytes(6).toString("hex")}`;
 
-const ours: Subject = revkv("revkv", () => connect({ connectionString: urlOf("postgres"), schema: unique() }));
+const ours: Subject = revkv("revkv", () => connect({ connectionString: urlOf(variables.postgres), schema: unique() }));
 
 interface Queryable {
   query(query: { name: string; text: string; values: unknown[] }): Promise<{ readonly rows: readonly unknown[] }>;
@@ -35,7 +29,7 @@ function raw(name: string, open: () => Promise<Queryable>): Subject {
     name,
     async open({ kind }) {
       const table = unique();
-      const admin = new pg.Client({ connectionString: urlOf("postgres") });
+      const admin = new pg.Client({ connectionString: urlOf(variables.postgres) });
       await admin.connect();
       await admin.query(`CREATE TABLE ${table} (key text PRIMARY KEY, value ${kind === "string" ? "text" : "bytea"})`);
       await admin.end();
@@ -52,19 +46,22 @@ function raw(name: string, open: () => Promise<Queryable>): Subject {
   };
 }
 
-const rawPool: Subject = raw("raw pool", async () => new pg.Pool({ connectionString: urlOf("postgres"), max: 10 }));
+const rawPool: Subject = raw(
+  "raw pool",
+  async () => new pg.Pool({ connectionString: urlOf(variables.postgres), max: 10 }),
+);
 
 const rawPipeline: Subject = raw("raw pipeline", async () => {
-  const client = new pg.Client({ connectionString: urlOf("postgres"), pipeline: true } as pg.ClientConfig);
+  const client = new pg.Client({ connectionString: urlOf(variables.postgres), pipeline: true } as pg.ClientConfig);
   await client.connect();
   return client;
 });
 
 const keyvPostgres: Subject = keyv("keyv", () => ({
-  store: new KeyvPostgres({ uri: urlOf("postgres"), table: unique() }),
+  store: new KeyvPostgres({ uri: urlOf(variables.postgres), table: unique() }),
 }));
 
-const nats: Subject = natsBucket(() => urlOf("nats"));
+const nats: Subject = natsBucket(() => urlOf(variables.nats));
 
 const about = `- **revkv**: \`@revkv/postgres\` on a pool of 10 connections, a bucket with history 1. \`get\` includes reading the value.
 - **raw pool**: a \`pg.Pool\` of 10 connections with prepared statements on \`(key text PRIMARY KEY, value)\`: an upsert that
@@ -73,41 +70,17 @@ const about = `- **revkv**: \`@revkv/postgres\` on a pool of 10 connections, a b
 - PostgreSQL 15 with \`fsync\` and \`synchronous_commit\` on, its defaults otherwise. Servers, clients and nothing else on the
   machine. Values have 128 bytes. Keys are drawn at random.`;
 
-const smallest = 1_000;
-const largest = 1_000_000;
-
-function row(task: TaskName, size: number = smallest): Row {
-  return { task, kind: "bytes", size };
-}
-
-function growing(task: "put" | "get"): Row {
-  return { ...row(task, largest), only: [ours, rawPool] };
-}
-
-const aims: readonly Aim[] = (
-  [
-    ["put, 64 at once", rawPool, 4],
-    ["put, 64 at once", keyvPostgres, 5],
-    ["put, 64 at once", nats, 2],
-    ["get, 64 at once", rawPool, 3],
-    ["get, 64 at once", rawPipeline, 1.5],
-    ["get, 64 at once", keyvPostgres, 5],
-    ["get, 64 at once", nats, 5],
-    ["put", rawPool, 0.8],
-    ["get", rawPool, 0.9],
-  ] as const
-).map(([task, other, atLeast]) => ({
-  what: `${task}: times ${other.name}`,
-  figure: (results) => results.speed(row(task), ours.name, other.name),
-  atLeast,
-}));
-
-const growth: readonly Aim[] = (["put", "get"] as const).map((task) => ({
-  what: `${task}: growth of the time from 1,000 to 1,000,000 keys, times the growth of the raw pool's`,
-  figure: (results) =>
-    results.growth(row(task), growing(task), ours.name) / results.growth(row(task), growing(task), rawPool.name),
-  atMost: 1.5,
-}));
+const aims = speedAims(ours, [
+  ["put, 64 at once", rawPool, 4],
+  ["put, 64 at once", keyvPostgres, 5],
+  ["put, 64 at once", nats, 2],
+  ["get, 64 at once", rawPool, 3],
+  ["get, 64 at once", rawPipeline, 1.5],
+  ["get, 64 at once", keyvPostgres, 5],
+  ["get, 64 at once", nats, 5],
+  ["put", rawPool, 0.8],
+  ["get", rawPool, 0.9],
+]);
 
 const comparison: Comparison = {
   title: "@revkv/postgres",
@@ -115,8 +88,8 @@ const comparison: Comparison = {
   packages: ["@revkv/postgres", "pg", "keyv", "@keyv/postgres", "@nats-io/kv"],
   subjects: [ours, rawPool, rawPipeline, keyvPostgres, nats],
   valueBytes: 128,
-  rows: [row("get"), row("get, 64 at once"), row("put"), row("put, 64 at once"), growing("get"), growing("put")],
-  aims: [...aims, ...growth],
+  rows: [...serverRows, ...growingRows(ours, rawPool)],
+  aims: [...aims, ...growthAims(ours, rawPool)],
   start: async () => {
     const postgres = await startPostgres();
     process.env[variables.postgres] = postgres.url;
@@ -127,7 +100,7 @@ const comparison: Comparison = {
       await server[Symbol.asyncDispose]();
     };
   },
-  more: async (quick) => `${diskLatency()}\n${await soak(urlOf("postgres"), quick)}`,
+  more: async (quick) => `${diskLatency()}\n${await soak(urlOf(variables.postgres), quick)}`,
 };
 
 export default comparison;

@@ -4,31 +4,25 @@ import { connect } from "@revkv/redis";
 import { startNats } from "@revkv/servers/nats";
 import { startRedis } from "@revkv/servers/redis";
 import { Redis } from "ioredis";
-import type { Aim, Comparison, Row } from "./comparison.ts";
+import type { Comparison } from "./comparison.ts";
 import { keyv, natsBucket } from "./peers.ts";
 import { memory } from "./redis-memory.ts";
 import { revkv } from "./revkv.ts";
+import { growingRows, growthAims, serverRows, speedAims, urlOf } from "./server-rows.ts";
 import type { Subject, Value } from "./store.ts";
-import type { TaskName } from "./tasks.ts";
 
 /** Where the processes of the benchmark find the servers that the first of them has started. */
 const variables = { redis: "REVKV_BENCH_REDIS", nats: "REVKV_BENCH_NATS" } as const;
 
-function urlOf(server: keyof typeof variables): string {
-  const url = process.env[variables[server]];
-  if (url === undefined) throw new Error(`${variables[server]} is not set`);
-  return url;
-}
-
 const unique = (): string => `bench_${randomBytes(6).toString("hex")}`;
 
-const ours: Subject = revkv("revkv", () => connect({ url: urlOf("redis"), prefix: unique() }));
+const ours: Subject = revkv("revkv", () => connect({ url: urlOf(variables.redis), prefix: unique() }));
 
 /** `ioredis` by itself: SET and GET of keys with a prefix of their own. */
 const raw: Subject = {
   name: "raw",
   async open({ kind }) {
-    const client = new Redis(urlOf("redis"));
+    const client = new Redis(urlOf(variables.redis));
     const prefix = unique();
     return {
       separator: ".",
@@ -44,9 +38,9 @@ function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }
 
-const keyvRedis: Subject = keyv("keyv", () => ({ store: new KeyvRedis(urlOf("redis")), namespace: unique() }));
+const keyvRedis: Subject = keyv("keyv", () => ({ store: new KeyvRedis(urlOf(variables.redis)), namespace: unique() }));
 
-const nats: Subject = natsBucket(() => urlOf("nats"));
+const nats: Subject = natsBucket(() => urlOf(variables.nats));
 
 const about = `- **revkv**: \`@revkv/redis\`, a bucket with history 1. \`get\` includes reading the value.
 - **raw**: \`ioredis\` by itself with its defaults, on the same version: \`SET\` and \`GET\`, 64 at once as 64 calls.
@@ -54,37 +48,13 @@ const about = `- **revkv**: \`@revkv/redis\`, a bucket with history 1. \`get\` i
 - Redis 7.0 with \`appendonly yes\` and \`appendfsync everysec\`. Servers, clients and nothing else on the machine. Values have
   128 bytes. Keys are drawn at random.`;
 
-const smallest = 1_000;
-const largest = 1_000_000;
-
-function row(task: TaskName, size: number = smallest): Row {
-  return { task, kind: "bytes", size };
-}
-
-function growing(task: "put" | "get"): Row {
-  return { ...row(task, largest), only: [ours, raw] };
-}
-
-const aims: readonly Aim[] = (
-  [
-    ["put, 64 at once", raw, 0.5],
-    ["put, 64 at once", nats, 3],
-    ["get, 64 at once", raw, 0.85],
-    ["put", raw, 0.7],
-    ["get", raw, 0.9],
-  ] as const
-).map(([task, other, atLeast]) => ({
-  what: `${task}: times ${other.name}`,
-  figure: (results) => results.speed(row(task), ours.name, other.name),
-  atLeast,
-}));
-
-const growth: readonly Aim[] = (["put", "get"] as const).map((task) => ({
-  what: `${task}: growth of the time from 1,000 to 1,000,000 keys, times the growth of the raw client's`,
-  figure: (results) =>
-    results.growth(row(task), growing(task), ours.name) / results.growth(row(task), growing(task), raw.name),
-  atMost: 1.5,
-}));
+const aims = speedAims(ours, [
+  ["put, 64 at once", raw, 0.5],
+  ["put, 64 at once", nats, 3],
+  ["get, 64 at once", raw, 0.85],
+  ["put", raw, 0.7],
+  ["get", raw, 0.9],
+]);
 
 const comparison: Comparison = {
   title: "@revkv/redis",
@@ -92,8 +62,8 @@ const comparison: Comparison = {
   packages: ["@revkv/redis", "ioredis", "keyv", "@keyv/redis", "@nats-io/kv"],
   subjects: [ours, raw, keyvRedis, nats],
   valueBytes: 128,
-  rows: [row("get"), row("get, 64 at once"), row("put"), row("put, 64 at once"), growing("get"), growing("put")],
-  aims: [...aims, ...growth],
+  rows: [...serverRows, ...growingRows(ours, raw)],
+  aims: [...aims, ...growthAims(ours, raw)],
   more: memory,
   start: async () => {
     const redis = await startRedis();
