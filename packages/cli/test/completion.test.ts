@@ -1,7 +1,9 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { needTool } from "@revkv/servers/tool";
 import { beforeAll, describe, expect, test } from "vitest";
 import { commandLine, printed } from "./revkv.ts";
 import { sqliteStore, temporaryDirectory } from "./stores.ts";
@@ -50,7 +52,43 @@ describe("completion", { timeout: 120_000 }, () => {
     expect(await offered("completion", "z")).toEqual(["zsh"]);
   });
 
-  test.each(["zsh", "fish"])("there is a script for %s", async (shell) => {
-    expect(await printed(["completion", shell])).toContain("revkv complete -- ");
+  /** The environment of a shell that finds the command, and nothing of whoever runs the tests. */
+  function environment(): NodeJS.ProcessEnv {
+    const path = `${folder}:${process.env["PATH"]}`;
+    return { PATH: path, HOME: folder, TERM: "xterm", REVKV_STORE: store, NODE_NO_WARNINGS: "1" };
+  }
+
+  test("fish offers them", async () => {
+    const fish = needTool("fish");
+    const script = "revkv completion fish | source; complete -C $argv[1]";
+    const offeredTo = async (line: string): Promise<string[]> => {
+      const { stdout } = await promisify(execFile)(fish, ["--no-config", "-c", script, line], { env: environment() });
+      return stdout
+        .split("\n")
+        .map((each) => each.replace(/\t.*/, ""))
+        .filter((each) => each !== "");
+    };
+    expect(await offeredTo("revkv hi")).toEqual(["history"]);
+    expect(await offeredTo("revkv get ")).toEqual(["flags", "jobs"]);
+    expect(await offeredTo("revkv add --max")).toEqual(["--max-bucket-size", "--max-value-size"]);
+  });
+
+  test("zsh completes them with Tab", async () => {
+    const zsh = needTool("zsh");
+    const terminal = spawn(needTool("script", "bsdutils"), ["-qec", `stty cols 80; exec ${zsh} -f`, "/dev/null"], {
+      env: environment(),
+    });
+    let shown = "";
+    terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
+      shown += text;
+    });
+    const ended = once(terminal, "close");
+    // Quoted, so that the prompt is not what was typed.
+    terminal.stdin.write("autoload -U compinit; compinit -u -D; source <(revkv completion zsh); PROMPT='rea''dy> '\n");
+    await expect.poll(() => shown, { timeout: 30_000 }).toContain("ready> ");
+    terminal.stdin.write("revkv hi\tjo\t");
+    await expect.poll(() => shown, { timeout: 30_000 }).toMatch(/history.*jobs/s);
+    terminal.stdin.end("\u0003exit\n");
+    await ended;
   });
 });

@@ -242,5 +242,15 @@ describe("mirror", { timeout: 120_000 }, () => {
     await printed(["put", "used", "a", "1", "-s", targetUrl]);
     expect(await revkv(["mirror", a, bucketUrl(targetUrl, "used")])).toMatchObject({ code: 4 });
     expect(await revkv(["mirror", a, a])).toMatchObject({ code: 2 });
+    const state = bucketUrl(targetUrl, "revkv-mirrors");
+    for (const pair of [
+      [a, state],
+      [state, bucketUrl(targetUrl, "of-mirrors")],
+    ]) {
+      expect(await revkv(["mirror", ...pair])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("is not mirrored") as string,
+      });
+    }
   });
 });

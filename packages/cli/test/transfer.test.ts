@@ -137,6 +137,23 @@ describe("export, import and copy", { timeout: 600_000 }, () => {
     await printed(["copy", source, target, "-f"]);
   });
 
+  test("a value that the target does not take is named", async () => {
+    const [from, to] = [await sqliteStore.open(), await postgresStore.open()];
+    await printed(["add", "b", "-s", from]);
+    for (const [key, value] of [
+      ["a", "1"],
+      ["b", "é".repeat(6)],
+      ["c", "x".repeat(11)],
+    ]) {
+      await printed(["put", "b", key ?? "", value ?? "", "-s", from]);
+    }
+    await printed(["add", "small", "--max-value-size", "10", "-s", to]);
+    expect(await revkv(["copy", bucketUrl(from, "b"), bucketUrl(to, "small")])).toMatchObject({
+      code: 1,
+      stderr: "revkv: b, revision 2: the value has 12 bytes, at most 10 are possible\n",
+    });
+  });
+
   test("a store that is named in two ways is one: nothing is copied onto itself, or deleted to be mirrored anew", async () => {
     for (const { open } of [sqliteStore, redisStore]) {
       const store = await open();

@@ -32,6 +32,11 @@ describe.each(stores)("$name", { timeout: 240_000 }, ({ open, isFull }) => {
     expect(await printed(["info", "config"], store)).toContain("Maximum Value Size: 64 KB\n");
     expect(await printed(["ls"], store)).toMatch(/│ config +│ for tests +│/);
     expect((await json(["info"], store))[0]).toMatchObject({ buckets: 2, capabilities: { transactions: isFull } });
+    const [bare] = await json(
+      ["edit", "config", "--description", "", ...(isFull ? ["--metadata", "none"] : [])],
+      store,
+    );
+    expect(bare?.["config"]).toEqual({ ...rest, history: 4, metadata: {}, description: undefined });
     expect(await json(["rm", "config", "-f"], store)).toEqual([{ bucket: "config", deleted: true }]);
     expect((await revkv(["info", "config"], store)).code).toBe(3);
   });

@@ -16,7 +16,7 @@ export interface ConfigOptions {
   readonly markerTtl?: number | typeof none;
   readonly maxValueSize?: number | typeof none;
   readonly maxBucketSize?: number | typeof none;
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | typeof none;
   readonly compress?: boolean;
 }
 
@@ -33,7 +33,7 @@ export function addConfigOptions(command: Command): Command {
     )
     .option("--max-value-size <size>", "the largest value", orNone(parseSize))
     .option("--max-bucket-size <size>", "the most that keys and values may add up to", orNone(parseSize))
-    .option("--metadata <name=value>", "something of your own; repeatable", collectMetadata)
+    .option("--metadata <name=value>", "something of your own, all of it; repeatable", collectMetadata)
     .option("--compress", "compress values, where the storage can");
 }
 
@@ -42,13 +42,13 @@ export function configOf(bucket: string, options: ConfigOptions): KeyValueConfig
   const { description, history, ttl, markerTtl, maxValueSize, maxBucketSize, metadata, compress } = options;
   return {
     bucket,
-    description,
+    description: description === "" ? null : description,
     history,
-    ttl: limit(ttl),
-    limitMarkerTtl: limit(markerTtl),
-    maxValueSize: limit(maxValueSize),
-    maxBytes: limit(maxBucketSize),
-    metadata,
+    ttl: orDefault(ttl),
+    limitMarkerTtl: orDefault(markerTtl),
+    maxValueSize: orDefault(maxValueSize),
+    maxBytes: orDefault(maxBucketSize),
+    metadata: orDefault(metadata),
     compression: compress,
   };
 }
@@ -57,13 +57,17 @@ function orNone(parse: (text: string) => number): (text: string) => number | typ
   return (text) => (text === none ? none : parse(text));
 }
 
-/** How a config says it. */
-function limit(value: number | typeof none | undefined): number | null | undefined {
+/** How a config says that a setting is to be what it was without it. */
+function orDefault<T>(value: T | typeof none | undefined): T | null | undefined {
   return value === none ? null : value;
 }
 
-function collectMetadata(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
+function collectMetadata(
+  text: string,
+  earlier: Readonly<Record<string, string>> | typeof none = {},
+): Readonly<Record<string, string>> | typeof none {
+  if (text === none) return none;
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new UsageError(`"${text}" is no metadata: name=value is`);
-  return { ...earlier, [name]: value };
+  return { ...(earlier === none ? {} : earlier), [name]: value };
 }

@@ -1,4 +1,5 @@
 import type { Capabilities, KeyValue, NormalizedConfig, Operation } from "@revkv/api";
+import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { BatchLimits } from "./batches.ts";
 import type { TransferEntry } from "./record.ts";
 
@@ -42,6 +43,14 @@ export class BucketWriter {
    * @throws `REVISION_MISMATCH` when the condition is not met: then nothing was written
    */
   async write(batch: readonly TransferEntry[], condition?: Condition): Promise<number[]> {
+    try {
+      return await this.#write(batch, condition);
+    } catch (error) {
+      throw isKeyValueError(error, "VALUE_TOO_LARGE") ? withLargest(error, batch) : error;
+    }
+  }
+
+  async #write(batch: readonly TransferEntry[], condition: Condition | undefined): Promise<number[]> {
     const operations = batch.map((entry) => this.#operation(entry));
     if (this.isAtomic) return await this.bucket.transaction(onCondition(operations, condition));
     // Writes of one caller to one key keep their order.
@@ -68,6 +77,13 @@ export class BucketWriter {
     if (expiresAt !== undefined && ttl === undefined) this.deadlinesLost += 1;
     return { op: "put", key, value, ttl };
   }
+}
+
+/** Tells which value of many it is: if one is too large, the largest is. */
+function withLargest(error: KeyValueError, batch: readonly TransferEntry[]): unknown {
+  const size = ({ value }: TransferEntry): number => Buffer.byteLength(value);
+  const { key, revision } = batch.reduce((largest, entry) => (size(entry) > size(largest) ? entry : largest));
+  return new KeyValueError(error.code, `${key}, revision ${revision}: ${error.message}`, { cause: error });
 }
 
 function onCondition(operations: readonly TransferOperation[], condition: Condition | undefined): readonly Operation[] {

@@ -6,7 +6,10 @@ import { verb } from "../verb.ts";
 
 export function define(command: Command): void {
   addConfigOptions(command.argument("<bucket>"))
-    .addHelpText("after", '\nWhat is not named stays as it is. "none" takes a limit away.')
+    .addHelpText(
+      "after",
+      '\nWhat is not named stays as it is. "none" takes a limit or all metadata away, "" the description.',
+    )
     .action(
       verb(command, async (session, bucket: string, options: ConfigOptions) => {
         const manager = await session.open();

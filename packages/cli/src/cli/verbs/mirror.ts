@@ -22,8 +22,9 @@ export function define(command: Command): void {
       verb(command, async (session, from: string, to: string, { resync = false }: { readonly resync?: boolean }) => {
         const { output, signal } = session;
         const { source, manager, name } = await openPair(session, from, to);
-        if (name === stateBucket)
-          throw new UsageError(`bucket ${name} says how far mirrors have come, and is no target`);
+        // To its own store it would tell of itself, for ever.
+        if (name === stateBucket || source.bucket === stateBucket)
+          throw new UsageError(`bucket ${stateBucket} says how far mirrors have come, and is not mirrored`);
         const plan = { source, target: { manager, bucket: name }, resync };
         let progress: Progress | undefined;
         let isAway = false;
