@@ -94,6 +94,7 @@ export class LinkedManager implements NatsManager {
       link.connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.${what}.*`, {
         callback: (error, message) => {
           if (error === null) this.#changed(message.subject.split(".").at(-1) ?? "");
+          else if (what === "DELETED") this.#unheard(translateError(error, false));
         },
       }),
     );
@@ -295,6 +296,13 @@ export class LinkedManager implements NatsManager {
   #forget(name: string): void {
     this.#opened.get(name)?.bucket.gone();
     this.#opened.delete(name);
+  }
+
+  /** Tells that the user may not hear of what others delete. */
+  #unheard(error: KeyValueError): void {
+    if (error.code !== "PERMISSION_DENIED") return;
+    const message = "the user may not subscribe to $JS.EVENT.ADVISORY.STREAM.*";
+    this.#context.emit("unsafe-setting", `${message}: writes go to whichever bucket has the name`, { error });
   }
 
   /** A stream was changed or deleted, or deleted and created again: who uses it next looks. */

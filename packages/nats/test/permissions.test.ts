@@ -13,12 +13,15 @@ test("what a user may not do is told as that, and who may not hear of changes ca
     ([name, its]) => `{ user: ${name}, password: secret, permissions: { ${its} } }`,
   );
   const { url } = await server(`authorization { users = [ ${users.join(", ")} ] }`);
-  const as = (user: string) => open(url.replace("//", `//${user}:secret@`));
+  const events: string[] = [];
+  const as = (user: string) =>
+    open({ servers: url.replace("//", `//${user}:secret@`), onEvent: ({ type }) => void events.push(type) });
   for (const user of ["silent", "outsider", "stranger"]) {
     await expect(as(user)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
   }
   const kv = await (await as("deaf")).createKeyValue({ bucket: "b" });
   expect(await kv.put("a", "1")).toBe(1);
+  expect(events).toEqual(["unsafe-setting"]);
   const read = await (await as("reader")).keyValue("b");
   expect((await read.get("a"))?.string()).toBe("1");
   await expect(read.put("a", "2")).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
