@@ -86,7 +86,9 @@ test("what is no bucket of ours is refused: other streams, mirrors, sources, rep
   expect((await jsm.streams.info("KV_stream")).config.subjects).toEqual(["orders.>"]);
 });
 
-test("managers that are closed leave nothing behind on a connection of the application's", async () => {
+test("managers that are closed leave nothing behind on a connection of the application's", {
+  timeout: 60_000,
+}, async () => {
   const { connection } = await plain((await server()).url);
   const { protocol } = connection as unknown as {
     readonly protocol: { readonly listeners: readonly unknown[]; readonly subscriptions: { size(): number } };

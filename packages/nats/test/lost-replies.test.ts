@@ -101,7 +101,9 @@ test("E3: while the connection is down writes wait, and those never sent time ou
   expect((await brief(direct)).filter((line) => line.startsWith("a@"))).toEqual([]);
 });
 
-test("M10, E3: a frozen server answers nothing: reads time out, a write that was sent is of unknown outcome", async () => {
+test("M10, E3: a frozen server answers nothing: reads time out, a write that was sent is of unknown outcome", {
+  timeout: 60_000,
+}, async () => {
   const { nats, direct } = await setUp();
   const kv = await (await open({ servers: nats.url, timeout: 1200 })).keyValue("b");
   await kv.put("a", "1");
@@ -113,7 +115,9 @@ test("M10, E3: a frozen server answers nothing: reads time out, a write that was
   await expect.poll(() => brief(direct)).toEqual(["a@1 PUT 1", "a@2 PUT 2"]);
 });
 
-test("M10: a write that was sent is of unknown outcome when the connection is closed, or given up, before it is answered", async () => {
+test("M10: a write that was sent is of unknown outcome when the connection is closed, or given up, before it is answered", {
+  timeout: 60_000,
+}, async () => {
   const nats = await server();
   const network = await proxy(nats);
   const direct = await (await open(nats.url)).createKeyValue({ bucket: "b" });
@@ -122,7 +126,7 @@ test("M10: a write that was sent is of unknown outcome when the connection is cl
     const kv = await (await open({ connection })).keyValue("b");
     network.hold("to-client");
     const writing = kv.put(ending.replace(" ", "-"), "1");
-    await expect.poll(() => direct.get(ending.replace(" ", "-"))).not.toBeNull();
+    await expect.poll(() => direct.get(ending.replace(" ", "-")), { timeout: 15_000 }).not.toBeNull();
     if (ending === "closed") void connection.close();
     else {
       network.refuse();
@@ -136,7 +140,9 @@ test("M10: a write that was sent is of unknown outcome when the connection is cl
   }
 });
 
-test("B11: a bucket that took another's place while the connection was down gets none of its writes", async () => {
+test("B11: a bucket that took another's place while the connection was down gets none of its writes", {
+  timeout: 60_000,
+}, async () => {
   const nats = await server();
   const network = await proxy(nats);
   const other = await open(nats.url);
@@ -154,7 +160,7 @@ test("B11: a bucket that took another's place while the connection was down gets
   network.refuse();
   network.cut();
   network.release();
-  await expect.poll(() => events).toContain("reconnecting");
+  await expect.poll(() => events, { timeout: 15_000 }).toContain("reconnecting");
   const writing = Promise.allSettled([kv.put("b", "waits in vain"), kv.delete("a")]);
   await network.accept();
   expect(await writing).toMatchObject([

@@ -8,7 +8,9 @@ const permissions = {
   deaf: 'publish: ">", subscribe: { deny: ["$JS.EVENT.>"] }',
 };
 
-test("what a user may not do is told as that, and who may not hear of changes can do the rest", async () => {
+test("what a user may not do is told as that, and who may not hear of changes can do the rest", {
+  timeout: 60_000,
+}, async () => {
   const users = Object.entries(permissions).map(
     ([name, its]) => `{ user: ${name}, password: secret, permissions: { ${its} } }`,
   );
