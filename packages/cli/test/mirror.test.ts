@@ -102,7 +102,7 @@ describe.each(pairs)("mirror from $from.name to $to.name", { timeout: 300_000 },
     const writing = (async () => {
       while (isWriting) {
         await writeSome();
-        await delay(5);
+        await delay(50);
       }
     })();
     try {
