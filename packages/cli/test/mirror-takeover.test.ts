@@ -146,6 +146,35 @@ describe("a mirror's batch gets there once", { timeout: 60_000 }, () => {
     await second.stop();
   });
 
+  test("when the mirror that is at work saves its position while another takes over", async () => {
+    const { source, target } = await places();
+    const [manager, other] = [await target(), await target()];
+    const first = start(source, manager);
+    await first.caughtUp;
+    const copy = await manager.keyValue("t");
+    let reads = 0;
+    const second = start(
+      source,
+      through(other, "revkv-mirrors", (bucket) =>
+        having(bucket, "history", async (filter) => {
+          const found = await bucket.history(filter);
+          reads += 1;
+          if (reads === 1) {
+            await source.put("c", "1");
+            await expect.poll(() => copy.get("c"), { timeout: 10_000 }).not.toBeNull();
+          }
+          return found;
+        }),
+      ),
+    );
+    await second.caughtUp;
+    await source.put("d", "1");
+    await expect(first.ended).rejects.toSatisfy((error) => isKeyValueError(error, "REVISION_MISMATCH"));
+    await expect.poll(() => log(copy), { timeout: 10_000 }).toEqual(await log(source));
+    expect(reads).toBe(2);
+    await second.stop();
+  });
+
   test("when its answer was lost and it is carried out later than it is sent again", async () => {
     const { source, target } = await places();
     const manager = await target();

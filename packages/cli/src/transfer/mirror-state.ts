@@ -71,16 +71,29 @@ export class MirrorStateFile {
     this.#key = target;
   }
 
-  /** Opens the state of the mirror to a bucket; undefined when there is none. */
-  static async open(
-    manager: KeyValueManager,
-    target: string,
-  ): Promise<{ readonly file: MirrorStateFile; readonly state: MirrorState | undefined }> {
+  /** Opens the state of the mirror to a bucket. */
+  static async open(manager: KeyValueManager, target: string): Promise<MirrorStateFile> {
     const config = { bucket: stateBucket, description: "How far the mirrors into this store have come (revkv mirror)" };
-    const file = new MirrorStateFile(await manager.createOrUpdateKeyValue(config), target);
-    const [newest] = (await file.#store.history(target)).slice(-1);
-    file.#revision = newest?.revision ?? 0;
-    return { file, state: newest?.operation === "PUT" ? parsed(newest.string(), target) : undefined };
+    return new MirrorStateFile(await manager.createOrUpdateKeyValue(config), target);
+  }
+
+  /**
+   * Saves a state that follows from the one that there is, as it is at that moment: whoever has saved that is told by it
+   * to stop.
+   */
+  async claim(next: (found: MirrorState | undefined) => MirrorState, patience: Patience): Promise<MirrorState> {
+    for (;;) {
+      const [newest] = (await this.#store.history(this.#key)).slice(-1);
+      this.#revision = newest?.revision ?? 0;
+      const state = next(newest?.operation === "PUT" ? parsed(newest.string(), this.#key) : undefined);
+      try {
+        await this.save(state, patience);
+        return state;
+      } catch (error) {
+        // A mirror that is at work saves all the time.
+        if (!isKeyValueError(error, "REVISION_MISMATCH")) throw error;
+      }
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import type { MirrorState } from "./mirror-state.ts";
 import { MirrorStateFile, pendingOf } from "./mirror-state.ts";
 import { MirrorTarget } from "./mirror-target.ts";
 import type { Patience } from "./patience.ts";
+import type { TargetBucket } from "./target-bucket.ts";
 import { openTarget } from "./target-bucket.ts";
 
 /** What is mirrored, and where to. */
@@ -86,39 +87,45 @@ async function takeUp(
   observer: MirrorObserver,
 ): Promise<TakenUp> {
   const { signal } = observer;
-  const { file, state: found } = await MirrorStateFile.open(manager, name);
+  const file = await MirrorStateFile.open(manager, name);
   if (resync) await deleteIfThere(manager, name);
   // What the source refuses never gets here, and what it has room for only after later entries may come before them.
   const opened = await openTarget(manager, { ...status.config, bucket: name, maxBytes: undefined }, signal);
   for (const shortcoming of opened.shortcomings) observer.onShortcoming(shortcoming);
-  const writer = new BucketWriter(opened.bucket, opened.config, manager.capabilities, true);
   const { incarnation } = await opened.bucket.status({ signal });
-  const isSameSource = found?.source.bucket === source.bucket && found.source.incarnation === status.incarnation;
-  // Another mirror may be about to write its first batch to one that is unused still.
-  if (opened.isUnused && !(isSameSource && found.target.incarnation === incarnation)) {
-    const state: MirrorState = {
-      version: 1,
-      source: { bucket: source.bucket, incarnation: status.incarnation },
-      compactedTo: status.compactedTo,
-      target: { incarnation },
-      position: 0,
-      head: 0,
-    };
-    await file.save(state, observer);
-    return { file, state, target: new MirrorTarget(writer, 0) };
-  }
-  if (found === undefined) throw new MirrorConflict(name, "it holds entries, and none of this mirror's");
-  if (found.target.incarnation !== incarnation) throw new MirrorConflict(name, "it was deleted and created again");
-  if (!isSameSource) {
-    throw new MirrorConflict(name, `it mirrors another bucket than this ${source.bucket}`);
-  }
-  // Whoever else mirrors into it is told by that to stop.
-  await file.save(found, observer);
-  const { pending, ...settled } = found;
-  const target = new MirrorTarget(writer, found.head);
-  const isWritten = await complete(source, status, found, file, target, observer);
-  const position = isWritten && pending !== undefined ? pending.to : found.position;
+  const begun: MirrorState = {
+    version: 1,
+    source: { bucket: source.bucket, incarnation: status.incarnation },
+    compactedTo: status.compactedTo,
+    target: { incarnation },
+    position: 0,
+    head: 0,
+  };
+  const claimed = await file.claim((found) => nextOf(found, begun, opened, name), observer);
+  const { pending, ...settled } = claimed;
+  const writer = new BucketWriter(opened.bucket, opened.config, manager.capabilities, true);
+  const target = new MirrorTarget(writer, claimed.head);
+  const isWritten = await complete(source, status, claimed, file, target, observer);
+  const position = isWritten && pending !== undefined ? pending.to : claimed.position;
   return { file, state: { ...settled, position }, target };
+}
+
+/** The state to go on from: the one that was found, or that of a mirror that begins. */
+function nextOf(
+  found: MirrorState | undefined,
+  begun: MirrorState,
+  { isUnused }: TargetBucket,
+  name: string,
+): MirrorState {
+  const { source, target } = begun;
+  const isSameSource = found?.source.bucket === source.bucket && found.source.incarnation === source.incarnation;
+  const isSameTarget = found?.target.incarnation === target.incarnation;
+  // Another mirror may be about to write its first batch to one that is unused still.
+  if (found !== undefined && isSameSource && isSameTarget) return found;
+  if (isUnused) return begun;
+  if (found === undefined) throw new MirrorConflict(name, "it holds entries, and none of this mirror's");
+  if (!isSameTarget) throw new MirrorConflict(name, "it was deleted and created again");
+  throw new MirrorConflict(name, `it mirrors another bucket than this ${source.bucket}`);
 }
 
 /** Finds out what became of the batch that was being written, and writes what is missing of it; false when there was none. */
