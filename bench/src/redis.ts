@@ -26,16 +26,47 @@ const raw: Subject = {
     const prefix = unique();
     return {
       separator: ".",
-      put: (key, value) => client.set(`${prefix}:${key}`, typeof value === "string" ? value : bufferOf(value)),
+      put: (key, value) => client.set(`${prefix}:${key}`, argument(value)),
       get: kind === "string" ? (key) => client.get(`${prefix}:${key}`) : (key) => client.getBuffer(`${prefix}:${key}`),
       read: (answer) => answer as Value,
     };
   },
 };
 
-/** The same bytes as `ioredis` takes them. */
-function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
+/** A script that `ioredis` calls where the others put: what a put by any script takes at the least. */
+function scripted(name: string, script: string): Subject {
+  return {
+    name,
+    async open() {
+      const client = new Redis(urlOf(variables.redis));
+      const prefix = `{${unique()}}`;
+      const keys = ["heads", "newest", "log"].map((part) => `${prefix}:${part}`);
+      const digest = String(await client.script("LOAD", script));
+      return {
+        separator: ".",
+        put: (key, value) => client.evalsha(digest, keys.length, ...keys, key, argument(value)),
+        get: (key) => client.hgetBuffer(keys[0] as string, key),
+        read: (answer) => answer as Value,
+      };
+    },
+  };
+}
+
+const emptyScript: Subject = scripted("empty script", "return 1");
+
+/** What a bucket cannot do without: the old entry is read, the new one logged, stored and found by its revision. */
+const bareScript: Subject = scripted(
+  "bare script",
+  `local revision = (redis.call('HMGET', KEYS[1], '', ARGV[1])[1] or 0) + 1
+redis.call('XADD', KEYS[3], revision .. '-0', 'n', '123456789')
+redis.call('HSET', KEYS[1], '', revision, ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], revision, ARGV[1])
+return revision`,
+);
+
+/** The same value as `ioredis` takes it. */
+function argument(value: Value): string | Buffer {
+  return typeof value === "string" ? value : Buffer.from(value.buffer, value.byteOffset, value.length);
 }
 
 const keyvRedis: Subject = keyv("keyv", () => ({ store: new KeyvRedis(urlOf(variables.redis)), namespace: unique() }));
@@ -45,8 +76,17 @@ const nats: Subject = natsBucket(() => urlOf(variables.nats));
 const about = `- **revkv**: \`@revkv/redis\`, a bucket with history 1. \`get\` includes reading the value.
 - **raw**: \`ioredis\` by itself with its defaults, on the same version: \`SET\` and \`GET\`, 64 at once as 64 calls.
 - **keyv**: with \`@keyv/redis\`; **NATS**: \`@nats-io/kv\` on a \`nats-server\` with file storage, one replica.
+- **empty script**, **bare script**: what a put by a script takes at the least, by \`ioredis\` as well: one that does nothing,
+  and one that reads an entry, logs it, stores it and notes its revision, and judges nothing.
 - Redis 7.0 with \`appendonly yes\` and \`appendfsync everysec\`. Servers, clients and nothing else on the machine. Values have
   128 bytes. Keys are drawn at random.`;
+
+const stores: readonly [Subject, Subject, ...Subject[]] = [ours, raw, keyvRedis, nats];
+
+const rows = serverRows.map((row) => ({
+  ...row,
+  only: row.task === "put" ? [...stores, emptyScript, bareScript] : stores,
+}));
 
 const aims = speedAims(ours, [
   ["put, 64 at once", raw, 0.5],
@@ -60,9 +100,10 @@ const comparison: Comparison = {
   title: "@revkv/redis",
   about,
   packages: ["@revkv/redis", "ioredis", "keyv", "@keyv/redis", "@nats-io/kv"],
-  subjects: [ours, raw, keyvRedis, nats],
+  subjects: [...stores, emptyScript, bareScript],
+  pairs: [...stores.slice(1).map((other) => [ours, other] as const), [emptyScript, raw], [bareScript, raw]],
   valueBytes: 128,
-  rows: [...serverRows, ...growingRows(ours, raw)],
+  rows: [...rows, ...growingRows(ours, raw)],
   aims: [...aims, ...growthAims(ours, raw)],
   more: memory,
   start: async () => {
