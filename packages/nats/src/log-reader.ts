@@ -1,30 +1,28 @@
 import { randomBytes } from "node:crypto";
 import type { Msg } from "@nats-io/transport-node";
 import type { KeyFilter } from "@revkv/api";
-import { KeyValueError } from "@revkv/api";
 import type { Call, Row } from "@revkv/api/adapter";
 import { Backoff, historyLost } from "@revkv/api/adapter";
+import { subjectOf } from "./covering-subject.ts";
+import { placeOf } from "./delivery-place.ts";
 import { pause } from "./jetstream.ts";
+import { firstGap, leftOut } from "./left-out-rows.ts";
 import type { NatsBucket } from "./nats-bucket.ts";
+import type { Pace } from "./pull-request.ts";
+import { calm, pullRequest, quick } from "./pull-request.ts";
 import { rowOfDelivered } from "./rows.ts";
+
 import type { ConsumerConfig } from "./wire.ts";
 import { toNanos } from "./wire.ts";
 
 /** The most messages of one pull, and about the most bytes. */
 const [pullMessages, pullBytes] = [256, 2 ** 20];
 
-/** How long a pull waits for messages, and how often the server says that it still does, in milliseconds. */
-const quick = { expires: 5_000, heartbeat: 100 };
-const calm = { expires: 30_000, heartbeat: 1_000 };
-
 /** How long the server keeps a consumer that nobody pulls from, in milliseconds. */
 const inactiveThreshold = 30_000;
 
 /** How old what was read ahead may be while nobody tells what became of it, in milliseconds. */
 const staleAfter = 200;
-
-/** How many read what a cursor has left out, and how many revisions each at a time. */
-const [gapReaders, gapSpan] = [32, 16];
 
 const noBytes = new Uint8Array(0);
 
@@ -36,6 +34,8 @@ export interface LogQuery {
   /** The rows behind this revision. */
   readonly after: number;
   readonly values: boolean;
+  /** How many rows to ask for at a time; default 256. */
+  readonly atATime?: number | undefined;
 }
 
 /** What happens while rows are waited for: some came, there are none for now, or one has to ask anew. */
@@ -50,6 +50,7 @@ export class LogReader {
   readonly #bucket: NatsBucket;
   readonly #filter: KeyFilter;
   readonly #values: boolean;
+  readonly #atATime: number;
   #rows: "newest" | "all";
   #position: number;
   #consumer: string | undefined;
@@ -83,7 +84,8 @@ export class LogReader {
   #onEvent: ((event: Event) => void) | undefined;
   readonly #onChange: (connected: boolean) => void;
 
-  constructor(bucket: NatsBucket, { filter, rows, after, values }: LogQuery) {
+  constructor(bucket: NatsBucket, { filter, rows, after, values, atATime = pullMessages }: LogQuery) {
+    this.#atATime = atATime;
     this.#bucket = bucket;
     this.#filter = filter;
     this.#values = values;
@@ -209,45 +211,15 @@ export class LogReader {
   /** The index of the first row before which an old server has left out others; undefined when it has not. */
   async #firstGap(rows: readonly Row[], call: Call): Promise<number | undefined> {
     if (!this.#bucket.faults.oddCursors || this.#isByKey) return undefined;
-    const isWhole = await Promise.all(
-      rows.map(async ({ revision }, index) => {
-        const from = (rows[index - 1]?.revision ?? this.#acceptedTo) + 1;
-        if (revision === from) return true;
-        const found = await this.#bucket.next(this.#subject, from, call);
-        return found === undefined || found.revision >= revision;
-      }),
-    );
-    const index = isWhole.indexOf(false);
-    return index < 0 ? undefined : index;
+    return await firstGap(this.#bucket, this.#subject, rows, this.#acceptedTo, call);
   }
 
-  /**
-   * Reads a part of what was left out, one by one. Old servers move a cursor to the end whenever a key is purged: one that
-   * is set anew each time hardly gets on while a bucket is written.
-   */
+  /** Reads a part of what was left out. */
   async #fill(call: Call): Promise<void> {
-    const before = this.#gapBefore;
-    const first = await this.#bucket.next(this.#subject, this.#acceptedTo + 1, call);
-    const start = Math.min(first?.revision ?? before, before);
-    const end = Math.min(start + gapReaders * gapSpan, before);
-    const parts = Array.from({ length: Math.ceil((end - start) / gapSpan) }, (_, index) =>
-      this.#between(start + index * gapSpan, Math.min(start + (index + 1) * gapSpan, end), call),
-    );
-    for (const row of (await Promise.all(parts)).flat()) this.#push(row);
-    this.#acceptedTo = end === before ? before - 1 : end - 1;
-    if (end === before) this.#gapBefore = 0;
-  }
-
-  /** The rows from a revision on, and before another, as they are now. */
-  async #between(start: number, end: number, call: Call): Promise<readonly Row[]> {
-    const found: Row[] = [];
-    for (let from = start; from < end; ) {
-      const row = await this.#bucket.next(this.#subject, from, call);
-      if (row === undefined || row.revision >= end) break;
-      found.push(this.#values ? row : { ...row, value: noBytes });
-      from = row.revision + 1;
-    }
-    return found;
+    const { rows, end } = await leftOut(this.#bucket, this.#subject, this.#acceptedTo + 1, this.#gapBefore, call);
+    for (const row of rows) this.#push(this.#values ? row : { ...row, value: noBytes });
+    this.#acceptedTo = end - 1;
+    if (end === this.#gapBefore) this.#gapBefore = 0;
   }
 
   /**
@@ -335,6 +307,10 @@ export class LogReader {
     this.#consumer = undefined;
   }
 
+  get #pace(): Pace {
+    return this.#isCalm ? calm : quick;
+  }
+
   #startPull(): void {
     const { jetstream, stream } = this.#bucket;
     if (this.#address === undefined) {
@@ -346,15 +322,9 @@ export class LogReader {
     this.#isPulling = true;
     this.#pulled = 0;
     this.#heard = performance.now();
-    const { expires, heartbeat } = this.#isCalm ? calm : quick;
-    const body = {
-      batch: pullMessages,
-      max_bytes: this.#maxBytes,
-      expires: toNanos(expires),
-      idle_heartbeat: toNanos(heartbeat),
-    };
+    const request = pullRequest(this.#pace, this.#atATime, this.#maxBytes);
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${this.#consumer ?? ""}`;
-    jetstream.link.tell(subject, JSON.stringify(body), this.#address.address);
+    jetstream.link.tell(subject, request, this.#address.address);
   }
 
   #received(message: Msg): void {
@@ -388,7 +358,7 @@ export class LogReader {
     this.#rest = pending;
     this.#arrivedAt = this.#heard;
     this.#bucket.saw(revision);
-    if (this.#pulled >= pullMessages) this.#isPulling = false;
+    if (this.#pulled >= this.#atATime) this.#isPulling = false;
     const last = this.#arrived.at(-1)?.revision ?? this.#acceptedTo;
     // Old servers give the next message once more in place of one that is gone.
     if (revision > last) this.#arrived.push(rowOfDelivered(message, revision, created, this.#bucket.knownFrame));
@@ -406,7 +376,7 @@ export class LogReader {
   /** Waits for what happens next; when the server is not heard at all the consumer is lost. */
   #event({ signal }: Call): Promise<Event> {
     signal.throwIfAborted();
-    const limit = (this.#isCalm ? calm : quick).heartbeat * 2 + 1000;
+    const limit = this.#pace.heartbeat * 2 + 1000;
     return new Promise<Event>((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);
@@ -429,46 +399,5 @@ export class LogReader {
       };
       signal.addEventListener("abort", abort);
     });
-  }
-}
-
-/** Where a message stands: consumers put it into the subject of the reply. */
-function placeOf(reply: string): {
-  readonly delivered: number;
-  readonly revision: number;
-  readonly created: number;
-  readonly pending: number;
-} {
-  // $JS.ACK.<stream>.<consumer>.<times>.<revision>.<delivered>.<time>.<pending>, with a domain and an account before the
-  // stream, and perhaps something behind it all, where there are domains.
-  const tokens = reply.split(".");
-  const first = tokens.length === 9 ? 5 : 7;
-  const [revision, delivered, time, pending] = tokens.slice(first, first + 4);
-  if (tokens.length < 9 || pending === undefined) {
-    throw new KeyValueError("INTERNAL", `a message that no consumer has delivered: ${reply}`);
-  }
-  return {
-    revision: Number(revision),
-    delivered: Number(delivered),
-    created: Number(time?.slice(0, -6)),
-    pending: Number(pending),
-  };
-}
-
-/** The one subject filter that covers all filters: the server takes one, and what it lets through is looked at here. */
-export function subjectOf({ filters }: KeyFilter): string {
-  const [first = ">", ...others] = filters;
-  if (others.length === 0) return first;
-  const split = filters.map((filter) => filter.split("."));
-  const common: string[] = [];
-  for (let index = 0; ; index += 1) {
-    const token = split[0]?.[index];
-    const isCommon =
-      token !== undefined &&
-      token !== "*" &&
-      token !== ">" &&
-      split.every((tokens) => tokens[index] === token && tokens.length > index + 1);
-    if (!isCommon) return [...common, ">"].join(".");
-    common.push(token);
   }
 }

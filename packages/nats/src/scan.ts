@@ -1,10 +1,14 @@
 import type { Call, Row } from "@revkv/api/adapter";
+import { subjectOf } from "./covering-subject.ts";
 import type { LogQuery } from "./log-reader.ts";
-import { LogReader, subjectOf } from "./log-reader.ts";
+import { LogReader } from "./log-reader.ts";
 import type { NatsBucket } from "./nats-bucket.ts";
 
 /** How often the end of a bucket that is being written is looked for anew. */
 const mostLaps = 3;
+
+/** How many rows are asked for at a time: an old server's cursor that lags behind leaves out others when a key is purged. */
+const rowsAtATime = 4096;
 
 /** How many keys are read at a time that were written over before they were read. */
 const overtakenKeys = 50;
@@ -19,15 +23,16 @@ export async function* scan(
   bucket: NatsBucket,
   query: LogQuery,
   signal: AbortSignal | undefined,
+  laps: number = mostLaps,
 ): AsyncGenerator<readonly Row[], void, undefined> {
   const { context } = bucket;
   context.admit(signal);
-  const reader = new LogReader(bucket, query);
+  const reader = new LogReader(bucket, { ...query, atATime: rowsAtATime });
   const seen = new Set<string>();
   const head = async (call: Call): Promise<number> => (await bucket.refresh(call)).state.last_seq;
   try {
     let line: number | undefined;
-    for (let lap = 1; lap <= mostLaps; ) {
+    for (let lap = 1; lap <= laps; ) {
       // A single page needs no line, unless rows that do not match are passed over on the way to it.
       if (seen.size > 0 || query.filter.filters.length > 1) line ??= await context.step(head, signal);
       const upTo = line;

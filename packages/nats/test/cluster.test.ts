@@ -1,5 +1,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect as connectNats } from "@nats-io/transport-node";
+import type { KeyValueEvent } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import { conformance } from "@revkv/conformance/vitest";
 import type { NatsServer } from "@revkv/servers/nats";
@@ -10,15 +11,19 @@ import { open } from "./open.ts";
 
 conformance(await clusterHarness("three servers, three replicas", gaps));
 
-/** The server that leads a stream's replicas. */
-async function leaderOf(nodes: readonly NatsServer[], stream: string): Promise<NatsServer> {
+/** The server that leads a stream's replicas, and which version of NATS it is. */
+async function leaderOf(
+  nodes: readonly NatsServer[],
+  stream: string,
+): Promise<{ leader: NatsServer; version: string }> {
   const connection = await connectNats({ servers: nodes.map(({ url }) => url) });
   const { cluster } = await (await jetstreamManager(connection)).streams.info(stream);
+  const version = connection.info?.version ?? "";
   await connection.close();
   const index = Number(cluster?.leader?.replace("node-", "")) - 1;
   const leader = nodes[index];
   if (leader === undefined) throw new Error(`no server is called ${cluster?.leader}`);
-  return leader;
+  return { leader, version };
 }
 
 test("the leader is killed during 5,000 puts and a watch: nothing acknowledged is lost or doubled", {
@@ -27,13 +32,19 @@ test("the leader is killed during 5,000 puts and a watch: nothing acknowledged i
   const cluster = await startNatsCluster(3, { config: largePayloads });
   onTestFinished(() => cluster[Symbol.asyncDispose]());
   const nodes: readonly NatsServer[] = cluster.nodes;
-  const manager = await open({ servers: nodes.map(({ url }) => url), timeout: 30_000 });
-  const kv = await manager.createKeyValue({ bucket: "b", history: 64, replicas: 3 });
+  const events: KeyValueEvent[] = [];
+  const manager = await open({
+    servers: nodes.map(({ url }) => url),
+    timeout: 30_000,
+    onEvent: (event) => void events.push(event),
+  });
+  await manager.createKeyValue({ bucket: "b", history: 64, replicas: 3 });
+  const kv = await manager.keyValue("b");
   const seen: number[] = [];
   const watching = (await kv.watch(">")).forEach((entry) => {
     if (entry !== null) seen.push(entry.revision);
   });
-  const leader = await leaderOf(nodes, "KV_b");
+  const { leader, version } = await leaderOf(nodes, "KV_b");
   const acknowledged = new Map<number, string>();
   let unknown = 0;
   let next = 0;
@@ -63,4 +74,8 @@ test("the leader is killed during 5,000 puts and a watch: nothing acknowledged i
   expect(seen).toEqual(log.map(({ revision }) => revision));
   await manager.close();
   await watching;
+  // Only of old servers there is something to tell, and once.
+  const isOld = /^2\.9\.([0-9]|1[0-9]|20)$/.test(version);
+  const unsafe = events.filter(({ type }) => type === "unsafe-setting").map(({ bucket }) => bucket);
+  expect(unsafe).toEqual(isOld ? ["b"] : []);
 });
