@@ -34,8 +34,6 @@ export interface LogQuery {
   /** The rows behind this revision. */
   readonly after: number;
   readonly values: boolean;
-  /** How many rows to ask for at a time; default 256. */
-  readonly atATime?: number | undefined;
 }
 
 /** What happens while rows are waited for: some came, there are none for now, or one has to ask anew. */
@@ -50,7 +48,6 @@ export class LogReader {
   readonly #bucket: NatsBucket;
   readonly #filter: KeyFilter;
   readonly #values: boolean;
-  readonly #atATime: number;
   #rows: "newest" | "all";
   #position: number;
   #consumer: string | undefined;
@@ -84,8 +81,7 @@ export class LogReader {
   #onEvent: ((event: Event) => void) | undefined;
   readonly #onChange: (connected: boolean) => void;
 
-  constructor(bucket: NatsBucket, { filter, rows, after, values, atATime = pullMessages }: LogQuery) {
-    this.#atATime = atATime;
+  constructor(bucket: NatsBucket, { filter, rows, after, values }: LogQuery) {
     this.#bucket = bucket;
     this.#filter = filter;
     this.#values = values;
@@ -322,7 +318,7 @@ export class LogReader {
     this.#isPulling = true;
     this.#pulled = 0;
     this.#heard = performance.now();
-    const request = pullRequest(this.#pace, this.#atATime, this.#maxBytes);
+    const request = pullRequest(this.#pace, pullMessages, this.#maxBytes);
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${this.#consumer ?? ""}`;
     jetstream.link.tell(subject, request, this.#address.address);
   }
@@ -358,7 +354,7 @@ export class LogReader {
     this.#rest = pending;
     this.#arrivedAt = this.#heard;
     this.#bucket.saw(revision);
-    if (this.#pulled >= this.#atATime) this.#isPulling = false;
+    if (this.#pulled >= pullMessages) this.#isPulling = false;
     const last = this.#arrived.at(-1)?.revision ?? this.#acceptedTo;
     // Old servers give the next message once more in place of one that is gone.
     if (revision > last) this.#arrived.push(rowOfDelivered(message, revision, created, this.#bucket.knownFrame));

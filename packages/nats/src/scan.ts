@@ -7,9 +7,6 @@ import type { NatsBucket } from "./nats-bucket.ts";
 /** How often the end of a bucket that is being written is looked for anew. */
 const mostLaps = 3;
 
-/** How many rows are asked for at a time: an old server's cursor that lags behind leaves out others when a key is purged. */
-const rowsAtATime = 4096;
-
 /** How many keys are read at a time that were written over before they were read. */
 const overtakenKeys = 50;
 
@@ -27,7 +24,7 @@ export async function* scan(
 ): AsyncGenerator<readonly Row[], void, undefined> {
   const { context } = bucket;
   context.admit(signal);
-  const reader = new LogReader(bucket, { ...query, atATime: rowsAtATime });
+  const reader = new LogReader(bucket, query);
   const seen = new Set<string>();
   const head = async (call: Call): Promise<number> => (await bucket.refresh(call)).state.last_seq;
   try {
