@@ -3,7 +3,7 @@ import type { Awaitable, Call } from "@revkv/api/adapter";
 import { isTurnUsedUp, nextTurn } from "@revkv/api/adapter";
 import type { Driver, Statement } from "./driver.ts";
 import type { FileIdentity } from "./file-identity.ts";
-import { LockSharing, longestPause } from "./lock-sharing.ts";
+import { holdStill, insistence, LockSharing, longestPause } from "./lock-sharing.ts";
 
 /**
  * One connection: steps that are carried out at once, unless a lock is in the way or the event loop is due a turn; and
@@ -111,12 +111,8 @@ export class Connection {
   }
 
   #attempt<T>(call: Call, step: () => T): Awaitable<T> {
-    try {
-      return step();
-    } catch (error) {
-      if (!this.isBusy(error)) throw error;
-    }
-    return this.#retry(call, step);
+    const done = this.#tried(step);
+    return done === undefined ? this.#retry(call, step) : done.result;
   }
 
   /** Tries again and again, at random times so that several processes do not meet at the same moment each time. */
@@ -124,19 +120,42 @@ export class Connection {
     const began = performance.now();
     let asked: boolean | undefined = false;
     try {
-      for (;;) {
+      for (let seen: unknown; ; ) {
         await pause(call.signal, Math.random() * longestPause);
         if (call.signal.aborted) throw lateError();
-        try {
-          return step();
-        } catch (error) {
-          if (!this.isBusy(error)) throw error;
-        }
+        const done = this.#tried(step);
+        if (done !== undefined) return done.result;
         // Within a transaction of the application nobody else is in the way.
-        if (!this.driver.inTransaction) asked = this.#sharing?.ask(performance.now() - began);
+        if (this.driver.inTransaction) continue;
+        const now = performance.now();
+        asked = this.#sharing?.ask(now - began);
+        const version = this.#tried(() => this.#dataVersion.get()?.[0])?.result;
+        const insisted = version === seen ? undefined : this.#insist(step, insistence(now - began, now));
+        if (insisted !== undefined) return insisted.result;
+        seen = version;
       }
     } finally {
       if (asked) this.#sharing?.withdraw();
+    }
+  }
+
+  /** Tries for some time without a turn of the event loop. */
+  #insist<T>(step: () => T, ms: number): { readonly result: T } | undefined {
+    for (const end = performance.now() + ms; performance.now() < end; ) {
+      holdStill();
+      const done = this.#tried(step);
+      if (done !== undefined) return done;
+    }
+    return undefined;
+  }
+
+  /** Carries out a step; undefined when a lock is in the way. */
+  #tried<T>(step: () => T): { readonly result: T } | undefined {
+    try {
+      return { result: step() };
+    } catch (error) {
+      if (this.isBusy(error)) return undefined;
+      throw error;
     }
   }
 

@@ -13,6 +13,16 @@ const longestRun = 50;
 const gap = longestPause + 2;
 
 /**
+ * A write that has waited for longer than this while others wrote, in milliseconds, is tried more persistently: for a
+ * twentieth of the wait, but not too long, the process does nothing else.
+ */
+const passedBy = 100;
+const longestInsistence = 10;
+
+/** Between two tries without a turn of the event loop, in milliseconds. */
+const shortPause = 0.1;
+
+/**
  * Sees to it that a process that writes without a pause leaves others a moment to write in: it would hold the lock for
  * all but some microseconds in between, which those who try now and then can miss for long. Who waits asks by a file
  * beside the database, and who leaves the lock removes it; where it cannot be made, chance has to do. A request that
@@ -73,6 +83,27 @@ export class LockSharing {
     this.withdraw();
     return true;
   }
+}
+
+/** When a step of this process was last insisted on. */
+let lastInsistence = Number.NEGATIVE_INFINITY;
+
+/**
+ * For how long to try again and again without a turn of the event loop, in milliseconds. Else a process that is busy, and
+ * comes to try only now and then, would be passed by by all who have nothing else to do than to try. One step of the
+ * process at a time, and for a third of the time at the most: when it has the lock the others that wait soon have it too.
+ */
+export function insistence(waited: number, now: number): number {
+  if (waited < passedBy || now - lastInsistence < 3 * longestInsistence) return 0;
+  lastInsistence = now;
+  return Math.min(longestInsistence, waited / 20);
+}
+
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+
+/** Holds up the process for a moment, in which others can use the processor. */
+export function holdStill(): void {
+  Atomics.wait(nobodyWakes, 0, 0, shortPause);
 }
 
 function realPath(file: string): string {
