@@ -16,14 +16,16 @@ function migrations(prefix: string): readonly string[] {
       bytes INTEGER NOT NULL DEFAULT 0,
       revision INTEGER NOT NULL DEFAULT 0,
       created INTEGER NOT NULL DEFAULT 0,
-      compacted_to INTEGER NOT NULL DEFAULT 0
+      compacted_to INTEGER NOT NULL DEFAULT 0,
+      trimming TEXT
     ) STRICT;
-    CREATE INDEX "${prefix}bucket_expiring" ON "${prefix}bucket" (id) WHERE expiring`,
+    CREATE INDEX "${prefix}bucket_swept" ON "${prefix}bucket" (id) WHERE expiring OR trimming IS NOT NULL;
+    CREATE TABLE "${prefix}dropped" (id INTEGER PRIMARY KEY) STRICT`,
   ];
 }
 
 /** The columns that buckets have after all migrations. */
-const bucketColumns = "id, name, incarnation, config, ttl, expiring, bytes, revision, created, compacted_to";
+const bucketColumns = "id, name, incarnation, config, ttl, expiring, bytes, revision, created, compacted_to, trimming";
 
 /**
  * Finds out whose database it is, without changing it: the version of our schema; `"foreign"` when tables are in it, but
@@ -141,5 +143,5 @@ export function countBytes(driver: Driver, prefix: string, id: number): void {
 
 /** Ends {@link countBytes}. */
 export function stopCountingBytes(driver: Driver, table: string): void {
-  driver.exec(`DROP TRIGGER "${table}_added"; DROP TRIGGER "${table}_removed"; DROP TRIGGER "${table}_overwritten"`);
+  for (const change of ["added", "removed", "overwritten"]) driver.exec(`DROP TRIGGER IF EXISTS "${table}_${change}"`);
 }

@@ -5,6 +5,7 @@ import { embeddedCapabilities, embeddedTraits, parseConfig } from "@revkv/api/ad
 import { isExpiring } from "./bucket-state.ts";
 import { integer, text } from "./bucket-statements.ts";
 import type { SqlValue, Statement } from "./driver.ts";
+import { DroppedBuckets } from "./dropped-buckets.ts";
 import { countBytes, createRows, rowsTable } from "./schema.ts";
 import { SqliteBucket } from "./sqlite-bucket.ts";
 import type { Store } from "./store.ts";
@@ -23,10 +24,11 @@ export class SqliteStorage implements Storage {
   readonly #release: () => void;
   readonly #byName: Statement;
   readonly #names: Statement;
-  readonly #expiring: Statement;
+  readonly #toSweep: Statement;
+  readonly #dropped: DroppedBuckets;
   /** The store's version when there was nothing due before {@link #nextDue}. */
   #sweptVersion: string | undefined;
-  /** The buckets that can have something due, by id: their statements are prepared once. */
+  /** The buckets that can have something due or left over, by id: their statements are prepared once. */
   #swept: ReadonlyMap<number, SqliteBucket> = new Map();
   #nextDue = 0;
 
@@ -45,9 +47,11 @@ export class SqliteStorage implements Storage {
     const bucket = `"${store.prefix}bucket"`;
     this.#byName = driver.query(`SELECT id, name, incarnation, config FROM ${bucket} WHERE name = ${text}`);
     this.#names = driver.query(`SELECT name FROM ${bucket} WHERE name > ? ORDER BY name LIMIT ${integer}`);
-    this.#expiring = driver.query(
-      `SELECT id, name, incarnation FROM ${bucket} INDEXED BY "${store.prefix}bucket_expiring" WHERE expiring`,
+    this.#toSweep = driver.query(
+      `SELECT id, name, incarnation, trimming IS NOT NULL FROM ${bucket} INDEXED BY "${store.prefix}bucket_swept"
+        WHERE expiring OR trimming IS NOT NULL`,
     );
+    this.#dropped = new DroppedBuckets(driver, store.prefix);
   }
 
   openBucket(name: string, call: Call): Awaitable<OpenedBucket | undefined> {
@@ -78,9 +82,8 @@ export class SqliteStorage implements Storage {
     return this.#store.write(call, () => {
       const id = this.#byName.get(name)?.[0];
       if (id === undefined) return false;
-      const { driver } = this.#store.connection;
-      driver.exec(`DROP TABLE "${rowsTable(this.#store.prefix, id as number)}"`);
-      driver.exec(`DELETE FROM "${this.#store.prefix}bucket" WHERE id = ${id}`);
+      this.#dropped.add(id as number);
+      this.#store.connection.driver.exec(`DELETE FROM "${this.#store.prefix}bucket" WHERE id = ${id}`);
       return true;
     });
   }
@@ -98,14 +101,21 @@ export class SqliteStorage implements Storage {
     const now = Date.now();
     const version = await connection.ask(call, () => this.#store.version());
     if (version === this.#sweptVersion && now < this.#nextDue) return { next: this.#untilDue(now) };
-    const expiring = await connection.ask(call, () => this.#expiring.all());
+    const toSweep = await connection.ask(call, () => this.#toSweep.all());
     this.#swept = new Map(
-      expiring.map((columns) => [
+      toSweep.map((columns) => [
         columns[0] as number,
         this.#swept.get(columns[0] as number) ?? this.#bucketOf(columns),
       ]),
     );
+    const dropped = await connection.ask(call, () => this.#dropped.first());
+    const isDropping = dropped !== undefined && (await this.#store.write(call, () => this.#dropped.removePage()));
     let found = false;
+    for (const [id, , , isTrimming] of toSweep) {
+      if (isTrimming !== 1) continue;
+      await this.#unlessGone(() => this.#swept.get(id as number)?.trim(call));
+      found = true;
+    }
     let nextDue = Number.POSITIVE_INFINITY;
     // Each bucket in a step of its own, so that many of them hold nothing up.
     for (const bucket of this.#swept.values()) {
@@ -113,10 +123,8 @@ export class SqliteStorage implements Storage {
       if (due > now) nextDue = Math.min(nextDue, due);
       else if ((await this.#unlessGone(() => bucket.settle(call))) === true) found = true;
     }
-    if (found) {
-      this.#store.monitor.wake();
-      return { next: 0 };
-    }
+    if (found) this.#store.monitor.wake();
+    if (found || isDropping) return { next: 0 };
     this.#sweptVersion = version;
     this.#nextDue = nextDue;
     return { next: this.#untilDue(now) };

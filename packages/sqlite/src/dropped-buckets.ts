@@ -1,0 +1,70 @@
+import type { Driver, Statement } from "./driver.ts";
+import { rowsTable, stopCountingBytes } from "./schema.ts";
+
+/** How many rows a step removes. */
+const page = 1000;
+
+/** A table with ids that are no further apart is removed at once. */
+const small = 10_000;
+
+/**
+ * Buckets that were deleted: nobody finds them, and their rows are removed in steps, since giving back all pages of a
+ * large table at once would hold up everybody.
+ */
+export class DroppedBuckets {
+  readonly #driver: Driver;
+  readonly #prefix: string;
+  readonly #first: Statement;
+
+  constructor(driver: Driver, prefix: string) {
+    this.#driver = driver;
+    this.#prefix = prefix;
+    this.#first = driver.query(`SELECT id FROM "${prefix}dropped" ORDER BY id LIMIT 1`);
+  }
+
+  /** One that has rows left; undefined when there is none. */
+  first(): number | undefined {
+    return this.#first.get()?.[0] as number | undefined;
+  }
+
+  /** Removes a bucket's rows, or takes them out of everybody's sight, within a write transaction. */
+  add(id: number): void {
+    const table = rowsTable(this.#prefix, id);
+    const [span] = this.#driver
+      .query(`SELECT (SELECT max(id) FROM "${table}") - (SELECT min(id) FROM "${table}")`)
+      .get() as readonly [number | null];
+    if ((span ?? 0) < small) {
+      this.#driver.exec(`DROP TABLE "${table}"`);
+      return;
+    }
+    stopCountingBytes(this.#driver, table);
+    // Statements that were prepared for it fail from now on, and so tell that the bucket is gone.
+    this.#driver.exec(`ALTER TABLE "${table}" RENAME TO "${this.#table(id)}"`);
+    this.#driver.exec(`INSERT INTO "${this.#prefix}dropped" VALUES (${id})`);
+  }
+
+  /** Removes some of what is left of a bucket, within a write transaction; false when there was nothing. */
+  removePage(): boolean {
+    const id = this.first();
+    if (id === undefined) return false;
+    const table = this.#table(id);
+    const index = this.#driver
+      .query(`SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = '${table}' LIMIT 1`)
+      .get()?.[0];
+    if (index !== undefined) {
+      this.#driver.exec(`DROP INDEX "${index}"`);
+      return true;
+    }
+    const { changes } = this.#driver
+      .command(`DELETE FROM "${table}" WHERE id IN (SELECT id FROM "${table}" ORDER BY id LIMIT ${page})`)
+      .run();
+    if (Number(changes) < page) {
+      this.#driver.exec(`DROP TABLE "${table}"; DELETE FROM "${this.#prefix}dropped" WHERE id = ${id}`);
+    }
+    return true;
+  }
+
+  #table(id: number): string {
+    return `${this.#prefix}dropped_${id}`;
+  }
+}
