@@ -121,7 +121,7 @@ export class Connection {
     let asked: boolean | undefined = false;
     try {
       for (let seen: unknown; ; ) {
-        await pause(call.signal, Math.random() * longestPause);
+        await pause(call.signal, Math.random() * longestPause, this.#sharing);
         if (call.signal.aborted) throw lateError();
         const done = this.#tried(step);
         if (done !== undefined) return done.result;
@@ -215,15 +215,17 @@ function lateError(): KeyValueError {
   return new KeyValueError("TIMEOUT", "the database was locked all the time");
 }
 
-/** Waits for a moment, but not beyond the end of the call. */
-function pause(signal: AbortSignal, ms: number): Promise<void> {
+/** Waits for a moment, but not beyond the end of the call, nor when this process has just given the lock back. */
+function pause(signal: AbortSignal, ms: number, sharing?: LockSharing): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
+      forget?.();
       signal.removeEventListener("abort", end);
       resolve();
     };
     const timer = setTimeout(end, ms);
+    const forget = sharing?.onHeld(end);
     signal.addEventListener("abort", end);
     if (signal.aborted) end();
   });

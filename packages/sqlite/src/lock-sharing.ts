@@ -22,6 +22,9 @@ const longestInsistence = 10;
 /** Between two tries without a turn of the event loop, in milliseconds. */
 const shortPause = 0.1;
 
+/** Who waits in this process, by the name of the request: each is a connection of its own. */
+const waiting: Map<string, Set<() => void>> = new Map();
+
 /**
  * Sees to it that a process that writes without a pause leaves others a moment to write in: it would hold the lock for
  * all but some microseconds in between, which those who try now and then can miss for long. Who waits asks by a file
@@ -51,10 +54,22 @@ export class LockSharing {
     return gap;
   }
 
-  /** Takes note of when the lock was held. */
+  /** Takes note of when the lock was held. It is free at this moment: others of this process try at once. */
   held(from: number, to: number): void {
     if (from - this.#ended > longestPause) this.#since = from;
     this.#ended = to;
+    for (const tryNow of waiting.get(this.#request) ?? []) tryNow();
+  }
+
+  /** Calls back when this process has just given the lock back; returns what ends that. */
+  onHeld(tryNow: () => void): () => void {
+    const others = waiting.get(this.#request) ?? new Set();
+    waiting.set(this.#request, others);
+    others.add(tryNow);
+    return () => {
+      others.delete(tryNow);
+      if (others.size === 0) waiting.delete(this.#request);
+    };
   }
 
   /** Asks for the lock if it has been waited for long enough; tells whether it did. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import type { KeyValue } from "@revkv/api";
 import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
@@ -55,5 +56,26 @@ test.each(drivers)(
     expect(await kv.put("z", "1")).toBe(1);
     expect(await kv.keys()).toEqual(["z"]);
     expect(existsSync(`${file}-wait`)).toBe(false);
+  },
+);
+
+test.each(drivers)(
+  "%s: when one write of a process has had the lock, its others that wait try at once",
+  async (driver) => {
+    const file = await temporaryFile();
+    await (await open({ file, driver })).createKeyValue({ bucket: "b" });
+    const handle = async (): Promise<KeyValue> => (await open({ file, driver })).keyValue("b");
+    const waiters = [await handle(), await handle()];
+    const free = await handle();
+    const other = lock(driver, file);
+    const settled: number[] = [];
+    const waiting = waiters.map(async (waiter) => settled.push(await waiter.put("a", "1")));
+    await nextTurn();
+    other.exec("COMMIT");
+    expect(await free.put("a", "2")).toBe(1);
+    // No timer can go off meanwhile.
+    for (let step = 0; step < 100; step += 1) await undefined;
+    expect(settled).toEqual([2, 3]);
+    await Promise.all(waiting);
   },
 );
