@@ -8,7 +8,7 @@ const endOfUnit = 8;
 const withoutMemory = 16;
 const conditionKinds = { none: 0, notLive: 1, revision: 2 } as const;
 
-/** How many bytes describe an operation, and where its parts are; see lua/commit.lua. */
+/** How many bytes describe an operation, and where its parts are; see lua/shared/operations.lua. */
 const operationSize = 24;
 const at = { code: 0, condition: 1, expect: 2, life: 10, keyLength: 18, valueLength: 20 } as const;
 

@@ -13,11 +13,6 @@ export interface BucketState {
   readonly compactedTo: number;
   /** What keys and values add up to; kept only in buckets with `maxBytes`. */
   readonly bytes: number;
-  /**
-   * The last key that has lost what a lowered history leaves over; empty at the start, undefined when every key has. Rows
-   * behind it are kept until they are removed.
-   */
-  readonly trimming: string | undefined;
 }
 
 /** True where entries can expire. */
@@ -48,10 +43,10 @@ export class StateReader {
   /** @throws `BUCKET_NOT_FOUND` when the bucket was deleted */
   read(): BucketState {
     const row = this.#statements.state().get() as
-      | [string, number, number, number, number, string | null, number | null, number | null]
+      | [string, number, number, number, number, number | null, number | null]
       | undefined;
     if (row === undefined) throw bucketGone();
-    const [text, revision, created, compactedTo, bytes, trimming, newest, newestCreated] = row;
+    const [text, revision, created, compactedTo, bytes, newest, newestCreated] = row;
     if (this.#config === undefined || text !== this.#text) {
       this.#text = text;
       this.#config = parseConfig(text);
@@ -63,7 +58,6 @@ export class StateReader {
       created: Math.max(created, newestCreated ?? 0),
       compactedTo,
       bytes,
-      trimming: trimming ?? undefined,
     };
   }
 }

@@ -30,12 +30,11 @@ export class BucketStatements {
     this.table = rowsTable(prefix, id);
   }
 
-  /** The bucket's row: config, revision, created, compacted_to, bytes, trimming; its newest row: revision, created. */
+  /** The bucket's row: config, revision, created, compacted_to, bytes, and revision and created of its newest row. */
   state(): Statement {
     return this.#query(
       "state",
-      () => `SELECT b.config, b.revision, b.created, b.compacted_to, b.bytes, b.trimming, r.revision, r.created
-        FROM ${this.#bucket} b
+      () => `SELECT b.config, b.revision, b.created, b.compacted_to, b.bytes, r.revision, r.created FROM ${this.#bucket} b
         LEFT JOIN ${this.#rows} r ON r.id = (SELECT id FROM ${this.#rows} INDEXED BY ${this.#index("revision")}
           WHERE revision > 0 ORDER BY revision DESC LIMIT 1) WHERE b.id = ${this.#id}`,
     );
@@ -55,11 +54,6 @@ export class BucketStatements {
       "setConfig",
       () => `UPDATE ${this.#bucket} SET config = ?, ttl = ?, expiring = ? WHERE id = ${this.#id}`,
     );
-  }
-
-  /** Sets trimming. */
-  setTrimming(): Statement {
-    return this.#command("setTrimming", () => `UPDATE ${this.#bucket} SET trimming = ? WHERE id = ${this.#id}`);
   }
 
   /** The newest row of a key, the hottest statement: revision, created, own deadline, value or null, bucket's ttl. */
@@ -237,15 +231,6 @@ export class BucketStatements {
     );
   }
 
-  /** The keys of rows behind a key, sorted, one for each row, at most so many. */
-  keysBehind(): Statement {
-    return this.#query(
-      "keysBehind",
-      () => `SELECT r.key FROM ${this.#rows} r INDEXED BY ${this.#index("key")}
-        WHERE r.key > ? ORDER BY r.key LIMIT ${integer}`,
-    );
-  }
-
   /** Adds a row: revision, key, op, created, expires, value. */
   insert(): Statement {
     return this.#command(
@@ -294,6 +279,15 @@ export class BucketStatements {
       "trim",
       () => `DELETE FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} AND id <= (SELECT id
         FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text} ORDER BY id DESC LIMIT 1 OFFSET ${integer})`,
+    );
+  }
+
+  /** Removes all but the newest rows of every key: how many stay. */
+  trimAll(): Statement {
+    return this.#command(
+      "trimAll",
+      () => `DELETE FROM ${this.#rows} WHERE id IN (SELECT id FROM
+        (SELECT id, row_number() OVER (PARTITION BY key ORDER BY id DESC) AS place FROM ${this.#rows}) WHERE place > ?)`,
     );
   }
 

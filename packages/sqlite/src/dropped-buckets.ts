@@ -39,7 +39,7 @@ export class DroppedBuckets {
     }
     stopCountingBytes(this.#driver, table);
     // Statements that were prepared for it fail from now on, and so tell that the bucket is gone.
-    this.#driver.exec(`ALTER TABLE "${table}" RENAME TO "${this.#table(id)}"`);
+    this.#rename(table, this.#table(id));
     this.#driver.exec(`INSERT INTO "${this.#prefix}dropped" VALUES (${id})`);
   }
 
@@ -62,6 +62,17 @@ export class DroppedBuckets {
       this.#driver.exec(`DROP TABLE "${table}"; DELETE FROM "${this.#prefix}dropped" WHERE id = ${id}`);
     }
     return true;
+  }
+
+  /** Renames no more than the table: else views of the application that do not work any more would be in the way. */
+  #rename(table: string, name: string): void {
+    const [former] = this.#driver.query("PRAGMA legacy_alter_table").get() as readonly [number];
+    this.#driver.exec("PRAGMA legacy_alter_table = ON");
+    try {
+      this.#driver.exec(`ALTER TABLE "${table}" RENAME TO "${name}"`);
+    } finally {
+      this.#driver.exec(`PRAGMA legacy_alter_table = ${former}`);
+    }
   }
 
   #table(id: number): string {

@@ -16,16 +16,20 @@ function migrations(prefix: string): readonly string[] {
       bytes INTEGER NOT NULL DEFAULT 0,
       revision INTEGER NOT NULL DEFAULT 0,
       created INTEGER NOT NULL DEFAULT 0,
-      compacted_to INTEGER NOT NULL DEFAULT 0,
-      trimming TEXT
+      compacted_to INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    CREATE INDEX "${prefix}bucket_swept" ON "${prefix}bucket" (id) WHERE expiring OR trimming IS NOT NULL;
+    CREATE INDEX "${prefix}bucket_expiring" ON "${prefix}bucket" (id) WHERE expiring;
     CREATE TABLE "${prefix}dropped" (id INTEGER PRIMARY KEY) STRICT`,
   ];
 }
 
+/** The tables that are there from the beginning. */
+function tables(prefix: string): readonly string[] {
+  return ["schema", "bucket", "dropped"].map((name) => `${prefix}${name}`);
+}
+
 /** The columns that buckets have after all migrations. */
-const bucketColumns = "id, name, incarnation, config, ttl, expiring, bytes, revision, created, compacted_to, trimming";
+const bucketColumns = "id, name, incarnation, config, ttl, expiring, bytes, revision, created, compacted_to";
 
 /**
  * Finds out whose database it is, without changing it: the version of our schema; `"foreign"` when tables are in it, but
@@ -40,9 +44,10 @@ export function schemaOf(driver: Driver, prefix: string): number | "foreign" | "
     .all()
     .map(([name]) => name);
   if (names.length === 0) return "empty";
-  const ours = [`${prefix}schema`, `${prefix}bucket`].filter((name) => names.includes(name.toLowerCase()));
-  if (ours.length === 0) return "foreign";
-  if (ours.length === 1) throw unlike(prefix);
+  const ours = tables(prefix);
+  const found = ours.filter((name) => names.includes(name.toLowerCase()));
+  if (found.length === 0) return "foreign";
+  if (found.length < ours.length) throw unlike(prefix);
   const version = versionOf(driver, prefix);
   const known = migrations(prefix).length;
   if (version > known) {
@@ -93,7 +98,8 @@ function unlessUnlike<T>(driver: Driver, prefix: string, ask: () => T): T {
 }
 
 function unlike(prefix: string, cause?: unknown): KeyValueError {
-  const message = `the database has tables called "${prefix}schema" or "${prefix}bucket", but not as revkv makes them`;
+  const names = tables(prefix).map((name) => `"${name}"`);
+  const message = `the database has tables called ${names.join(" or ")}, but not as revkv makes them`;
   return new KeyValueError("INCOMPATIBLE_STORAGE", message, { cause });
 }
 

@@ -1,5 +1,5 @@
 import type { NormalizedConfig } from "@revkv/api";
-import { isKeyValueError, KeyValueError, sameConfig } from "@revkv/api";
+import { KeyValueError, sameConfig } from "@revkv/api";
 import type {
   Awaitable,
   BucketDescription,
@@ -27,7 +27,6 @@ import { listOf, listOfKeys, readerRow } from "./rows.ts";
 import { countBytes, stopCountingBytes } from "./schema.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import type { Store } from "./store.ts";
-import { trimPage } from "./trimming.ts";
 
 /** A bucket in a table of its own. */
 export class SqliteBucket implements BucketStorage {
@@ -104,40 +103,28 @@ export class SqliteBucket implements BucketStorage {
     });
   }
 
-  async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean | "more"> {
-    try {
-      // What is due by now is carried out in steps of its own, so that the change has only the rest to do.
-      for (const now = Date.now(); await this.settle(call, now); ) {
-        if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "due entries took all the time to be removed");
-      }
-      return await this.#store.write(call, () => this.#configure(from, to));
-    } catch (error) {
-      if (!isKeyValueError(error, "TIMEOUT") || !sameConfig(this.#state.read().config, to)) throw error;
-      throw new KeyValueError("OUTCOME_UNKNOWN", "the config is changed, but older entries remain to be removed", {
-        cause: error,
-      });
+  async configure(from: NormalizedConfig, to: NormalizedConfig, call: Call): Promise<boolean> {
+    // What is due by now is carried out in steps of its own, so that the change has only the rest to do.
+    for (const now = Date.now(); await this.settle(call, now); ) {
+      if (call.signal.aborted) throw new KeyValueError("TIMEOUT", "due entries took all the time to be removed");
     }
-  }
-
-  #configure(from: NormalizedConfig, to: NormalizedConfig): boolean | "more" {
-    const state = this.#state.read();
-    const { config } = state;
-    const isInForce = sameConfig(config, to);
-    if (!isInForce && !sameConfig(config, from)) return false;
-    // Also what an earlier change has left over: a raised history must not bring it back (rule B6).
-    if (trimPage(this.#statements, state)) return "more";
-    if (isInForce) return true;
-    // What has expired must not come back with a longer ttl (rule T1).
-    const ledger = new SqliteLedger(this.#statements, state);
-    const now = Date.now();
-    while (settleDue(ledger, now));
-    ledger.finish();
-    this.#statements.setConfig().run(JSON.stringify(to), to.ttl ?? null, isExpiring(to) ? 1 : 0);
-    const { driver } = this.#store.connection;
-    if (config.maxBytes === undefined && to.maxBytes !== undefined) countBytes(driver, this.#store.prefix, this.#id);
-    if (config.maxBytes !== undefined && to.maxBytes === undefined) stopCountingBytes(driver, this.#statements.table);
-    const isLowered = to.history < config.history;
-    return isLowered && trimPage(this.#statements, { ...state, config: to, trimming: "" }) ? "more" : true;
+    return await this.#store.write(call, () => {
+      const state = this.#state.read();
+      const { config } = state;
+      if (!sameConfig(config, from)) return false;
+      // What has expired must not come back with a longer ttl (rule T1).
+      const ledger = new SqliteLedger(this.#statements, state);
+      const now = Date.now();
+      while (settleDue(ledger, now));
+      ledger.finish();
+      this.#statements.setConfig().run(JSON.stringify(to), to.ttl ?? null, isExpiring(to) ? 1 : 0);
+      // At once: nobody may see more than the new history, nor may a raised one bring it back (rule B6).
+      if (to.history < config.history) this.#statements.trimAll().run(to.history);
+      const { driver } = this.#store.connection;
+      if (config.maxBytes === undefined && to.maxBytes !== undefined) countBytes(driver, this.#store.prefix, this.#id);
+      if (config.maxBytes !== undefined && to.maxBytes === undefined) stopCountingBytes(driver, this.#statements.table);
+      return true;
+    });
   }
 
   purgeMarkers({ olderThan, after, limit }: PurgeQuery, call: Call): Awaitable<PurgePage> {
@@ -167,11 +154,6 @@ export class SqliteBucket implements BucketStorage {
   /** Carries out some of what was due at a time; false when nothing was. */
   settle(call: Call, now: number = Date.now()): Awaitable<boolean> {
     return this.#change(call, (ledger) => settleDue(ledger, now));
-  }
-
-  /** Removes some of what a lowered history leaves over; true when more is left. */
-  trim(call: Call): Awaitable<boolean> {
-    return this.#store.write(call, () => trimPage(this.#statements, this.#state.read()));
   }
 
   /** When the first of the rows is due, in milliseconds; infinity when none is. */

@@ -20,8 +20,6 @@ export class SqliteLedger implements Ledger {
   compactedTo: number;
   readonly #statements: BucketStatements;
   readonly #compactedBefore: number;
-  /** True where a key has one row at the most, which is overwritten where it is. */
-  readonly #overwriting: boolean;
   readonly #newest: Map<string, Row | undefined> = new Map();
   /** Rows that are not in the table yet, by revision, oldest first. */
   readonly #added: Map<number, Row> = new Map();
@@ -41,7 +39,6 @@ export class SqliteLedger implements Ledger {
     this.created = state.created;
     this.compactedTo = state.compactedTo;
     this.#compactedBefore = state.compactedTo;
-    this.#overwriting = state.config.history === 1 && state.trimming === undefined;
   }
 
   /** Reads the newest rows of some keys together. */
@@ -133,7 +130,9 @@ export class SqliteLedger implements Ledger {
       else this.#statements.removeAll().run(listOf(this.#removed));
       this.#removed = [];
     }
-    if (!this.#overwriting) for (const key of this.#emptied) this.#statements.removeKey().run(key);
+    // With a history of one a key has one row, which is overwritten where it is.
+    const overwriting = this.config.history === 1;
+    if (!overwriting) for (const key of this.#emptied) this.#statements.removeKey().run(key);
     if (this.#added.size > 0) {
       const insert = this.#statements.insert();
       const overwrite = this.#statements.overwrite();
@@ -142,7 +141,7 @@ export class SqliteLedger implements Ledger {
         const op = operationCode(row);
         const expires = row.expiresAt === undefined ? null : Math.min(row.expiresAt, latest);
         const value = bytesOf(row.value);
-        if (this.#overwriting && this.#emptied.has(key)) {
+        if (overwriting && this.#emptied.has(key)) {
           const { changes } = overwrite.run(revision, op, created, expires, value, key);
           if (Number(changes) > 0) continue;
         }

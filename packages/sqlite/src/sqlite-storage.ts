@@ -24,11 +24,11 @@ export class SqliteStorage implements Storage {
   readonly #release: () => void;
   readonly #byName: Statement;
   readonly #names: Statement;
-  readonly #toSweep: Statement;
+  readonly #expiring: Statement;
   readonly #dropped: DroppedBuckets;
   /** The store's version when there was nothing due before {@link #nextDue}. */
   #sweptVersion: string | undefined;
-  /** The buckets that can have something due or left over, by id: their statements are prepared once. */
+  /** The buckets that can have something due, by id: their statements are prepared once. */
   #swept: ReadonlyMap<number, SqliteBucket> = new Map();
   #nextDue = 0;
 
@@ -47,9 +47,8 @@ export class SqliteStorage implements Storage {
     const bucket = `"${store.prefix}bucket"`;
     this.#byName = driver.query(`SELECT id, name, incarnation, config FROM ${bucket} WHERE name = ${text}`);
     this.#names = driver.query(`SELECT name FROM ${bucket} WHERE name > ? ORDER BY name LIMIT ${integer}`);
-    this.#toSweep = driver.query(
-      `SELECT id, name, incarnation, trimming IS NOT NULL FROM ${bucket} INDEXED BY "${store.prefix}bucket_swept"
-        WHERE expiring OR trimming IS NOT NULL`,
+    this.#expiring = driver.query(
+      `SELECT id, name, incarnation FROM ${bucket} INDEXED BY "${store.prefix}bucket_expiring" WHERE expiring`,
     );
     this.#dropped = new DroppedBuckets(driver, store.prefix);
   }
@@ -101,9 +100,9 @@ export class SqliteStorage implements Storage {
     const now = Date.now();
     const version = await connection.ask(call, () => this.#store.version());
     if (version === this.#sweptVersion && now < this.#nextDue) return { next: this.#untilDue(now) };
-    const toSweep = await connection.ask(call, () => this.#toSweep.all());
+    const expiring = await connection.ask(call, () => this.#expiring.all());
     this.#swept = new Map(
-      toSweep.map((columns) => [
+      expiring.map((columns) => [
         columns[0] as number,
         this.#swept.get(columns[0] as number) ?? this.#bucketOf(columns),
       ]),
@@ -111,11 +110,6 @@ export class SqliteStorage implements Storage {
     const dropped = await connection.ask(call, () => this.#dropped.first());
     const isDropping = dropped !== undefined && (await this.#store.write(call, () => this.#dropped.removePage()));
     let found = false;
-    for (const [id, , , isTrimming] of toSweep) {
-      if (isTrimming !== 1) continue;
-      await this.#unlessGone(() => this.#swept.get(id as number)?.trim(call));
-      found = true;
-    }
     let nextDue = Number.POSITIVE_INFINITY;
     // Each bucket in a step of its own, so that many of them hold nothing up.
     for (const bucket of this.#swept.values()) {

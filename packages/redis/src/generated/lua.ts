@@ -591,7 +591,7 @@ local function setting(index)
   return value > 0 and value or nil
 end
 ttl, history, marker_ttl, max_value_size, max_bytes = setting(4), wanted, setting(6), setting(7), setting(8)
-due = 1
+due = (ttl or call('EXISTS', DEADLINE) == 1) and 1 or 0
 flush(ARGV[1], '', false, true)
 call('HSET', META, 'config', ARGV[3])
 return 1` as string,
