@@ -42,6 +42,34 @@ test("W7: 1,000 watchers that have caught up cost one page read per batch of cha
   await Promise.all(ends);
 });
 
+test("W7: what a lowered history removes is not delivered, though its caller has given up", async () => {
+  const { line, manager, kv } = await open();
+  for (const key of ["a", "b"]) for (const value of ["1", "2"]) await kv.put(key, value);
+  // A storage need not announce what the manager itself has changed.
+  line.before = async ({ method, args }) => {
+    if (method === "subscribe") args[0] = () => undefined;
+  };
+  const watcher = await kv.watch(">", { includeHistory: true });
+  const entries = watcher[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => shown((await entries.next()).value ?? null);
+  expect(await next()).toBe("a@1");
+  const carriedOut = Promise.withResolvers<void>();
+  const letGo = Promise.withResolvers<void>();
+  line.before = ({ method }) => (method === "configure" ? letGo.promise : Promise.resolve());
+  line.after = async ({ method }) => {
+    if (method === "configure") carriedOut.resolve();
+  };
+  const controller = new AbortController();
+  const lowering = manager.updateKeyValue({ bucket: "b", history: 1 }, { signal: controller.signal });
+  await expect.poll(() => line.count("configure")).toBe(1);
+  controller.abort(new Error("enough"));
+  await expect(lowering).rejects.toThrow("enough");
+  letGo.resolve();
+  await carriedOut.promise;
+  await new Promise(setImmediate);
+  expect([await next(), await next(), await next()]).toEqual(["a@2", "b@4", "null"]);
+});
+
 test("W10: a watcher survives a storage that is away, without a gap and without doubles, and says so once", async () => {
   const { line, kv, events } = await open();
   const away = (): Promise<never> => Promise.reject(new KeyValueError("UNAVAILABLE", "the line is cut"));

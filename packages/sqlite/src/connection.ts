@@ -105,7 +105,7 @@ export class Connection {
   }
 
   async #leave<T>(ms: number, call: Call, step: () => T): Promise<T> {
-    await pause(call.signal, ms);
+    await pause(call, ms);
     if (call.signal.aborted) throw lateError();
     return await this.#unlessBusy(call, this.#writesWait, step);
   }
@@ -121,7 +121,7 @@ export class Connection {
     let asked: boolean | undefined = false;
     try {
       for (let seen: unknown; ; ) {
-        await pause(call.signal, Math.random() * longestPause, this.#sharing);
+        await pause(call, Math.random() * longestPause, this.#sharing);
         if (call.signal.aborted) throw lateError();
         const done = this.#tried(step);
         if (done !== undefined) return done.result;
@@ -216,7 +216,7 @@ function lateError(): KeyValueError {
 }
 
 /** Waits for a moment, but not beyond the end of the call, nor when this process has just given the lock back. */
-function pause(signal: AbortSignal, ms: number, sharing?: LockSharing): Promise<void> {
+function pause({ signal, isBackground = false }: Call, ms: number, sharing?: LockSharing): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
@@ -225,6 +225,7 @@ function pause(signal: AbortSignal, ms: number, sharing?: LockSharing): Promise<
       resolve();
     };
     const timer = setTimeout(end, ms);
+    if (isBackground) timer.unref();
     const forget = sharing?.onHeld(end);
     signal.addEventListener("abort", end);
     if (signal.aborted) end();

@@ -77,7 +77,7 @@ export class LockSharing {
     if (waited < patience) return false;
     try {
       // It may have been answered by leaving the lock, which somebody else then took.
-      if (!existsSync(this.#request)) closeSync(openSync(this.#request, "a"));
+      if (!existsSync(this.#request)) closeSync(openSync(this.#request, "wx"));
     } catch {
       // The directory may be one that only others may write to.
     }

@@ -1,9 +1,12 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import type { Readable } from "node:stream";
 import type { KeyValue } from "@revkv/api";
 import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import { command, start } from "./children/spawn.ts";
 import { later, open, temporaryFile } from "./open.ts";
 
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
@@ -80,3 +83,18 @@ test.each(drivers)(
     await Promise.all(waiting);
   },
 );
+
+test("W9: a process with nothing else to do exits, though what is due waits for a lock", {
+  timeout: 30_000,
+}, async () => {
+  const file = await temporaryFile();
+  const options = { file, driver: "better-sqlite3", timeout: 120_000 };
+  const { child, ended } = start(command("./leave-with-something-due.ts", options));
+  later(() => child.kill("SIGKILL"));
+  await once(child.stdout as Readable, "data");
+  const other = new Database(file);
+  later(() => other.close());
+  other.exec("BEGIN IMMEDIATE");
+  expect(await ended).toMatchObject({ output: "written", errors: "", code: 0 });
+  other.exec("COMMIT");
+});

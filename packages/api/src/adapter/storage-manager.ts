@@ -192,7 +192,12 @@ export class StorageManager<Handle extends KeyValue = KeyValue> implements KeyVa
       const to = updateConfig(from, update);
       // Nothing to write, so that who may not write, or waits for others who do, can ask for a bucket in this way too.
       if (sameConfig(from, to)) break;
-      const done = await this.#step((_, call) => bucket.configure(from, to, call), signal, true);
+      const change = (call: Call): Awaitable<boolean | "more"> => {
+        const answer = bucket.configure(from, to, call);
+        // Also when the caller has given up by then: rows that a lowered history has removed must not be delivered (rule W7).
+        return answer instanceof Promise ? answer.finally(() => this.#wake(bucket.name)) : answer;
+      };
+      const done = await this.#step((_, call) => change(call), signal, true);
       if (done === true) break;
       if (done === false) from = (await this.#step((_, call) => bucket.describe(call), signal)).config;
     }
