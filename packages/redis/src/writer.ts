@@ -35,7 +35,7 @@ interface Reading<Result> {
  */
 export class Writer {
   readonly #scripts: BucketScripts;
-  /** Called when a step is answered that its caller has given up. */
+  /** Called when a step has ended that failed, or that its caller has given up: it may have changed something. */
   readonly #onLate: () => void;
   /** How far back a lost step has to be looked for: to what was the head before it was sent. */
   #known: Mark | undefined;

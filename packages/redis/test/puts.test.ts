@@ -136,6 +136,15 @@ test("T9: mere puts leave it to a commit when something is due", async () => {
   expect(await scripts.attempt("puts", ["wtwo", "b", "x"])).toBe(0);
 });
 
+test("B4: a change of the config does not make mere puts look for what is due where nothing ever is", async () => {
+  const { url } = await server();
+  const { scripts } = await direct(url, { bucket: "b" });
+  const manager = await connect({ url });
+  later(() => manager.close());
+  await manager.updateKeyValue({ bucket: "b", description: "changed" });
+  expect(await scripts.attempt("puts", ["wone", "a", "x"])).toBe(1);
+});
+
 test("W5: the log reaches back about 10,000 commits, and no further", async () => {
   const { url } = await server();
   const { scripts, client } = await direct(url, { bucket: "b" });

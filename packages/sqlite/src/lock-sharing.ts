@@ -29,7 +29,7 @@ const waiting: Map<string, Set<() => void>> = new Map();
  * Sees to it that a process that writes without a pause leaves others a moment to write in: it would hold the lock for
  * all but some microseconds in between, which those who try now and then can miss for long. Who waits asks by a file
  * beside the database, and who leaves the lock removes it; where it cannot be made, chance has to do. A request that
- * nobody has withdrawn, since its process was killed, costs one gap.
+ * nobody has withdrawn, since its process was killed, costs one gap; one that cannot be removed, a gap after each run.
  */
 export class LockSharing {
   readonly #request: string;

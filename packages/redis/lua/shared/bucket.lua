@@ -7,7 +7,7 @@
 --   6 live     ZSET    keys whose newest entry is a value, by byte
 --   7 marked   ZSET    keys whose newest entry is a marker, by byte
 --   8 deadline ZSET    "revision key" -> deadline, of each kept entry that has its own
---   9 log      STREAM  one entry for each step that changed something, see `flush`
+--   9 log      STREAM  one entry for each step that changed something, see `log`
 --  10 void     ZSET    nonces of steps that were given up and must not be carried out any more -> when
 -- All but the first carry the incarnation in their names: what is found there is of this one.
 local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
