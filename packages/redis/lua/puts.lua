@@ -4,7 +4,7 @@
 -- Gives the revision of the first; the others follow it. 0: nothing was done, `commit` is to be asked.
 -- @include bucket
 -- @include operations
--- @include rows
+-- @include row
 -- @include log
 local nonce, keys, values = ARGV[1], { ARGV[2] }, { ARGV[3] }
 if not ARGV[3] then

@@ -60,7 +60,7 @@ export function commitArguments(units: readonly Unit[], isFull = false): Argumen
   return args;
 }
 
-/** No longer value is in line, so that the script for mere puts does not store it; see lua/shared/rows.lua. */
+/** No longer value is in line, so that the script for mere puts does not store it; see lua/shared/row.lua. */
 const mostInLine = 2048;
 
 /** What the script for mere puts wants of units; undefined when they are anything else. */

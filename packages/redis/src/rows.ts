@@ -8,7 +8,7 @@ const expiredMarker = 3;
 /** Added to an operation whose value is stored apart. */
 const apart = 4;
 
-/** How long a row of a head is, and where its parts are; see lua/shared/rows.lua. */
+/** How long a row of a head is, and where its parts are; see lua/shared/row.lua. */
 const rowSize = 27;
 const at = { revision: 0, created: 8, expires: 14, operation: 22, length: 23 } as const;
 

@@ -108,25 +108,16 @@ export class CheckedKeyValue implements KeyValue {
   }
 
   put(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number> {
-    return this.#one(options, () => {
-      checkOptions(options, allowedOptions.write);
-      return putWrite(key, value, undefined, options?.ttl, this.#capabilities);
-    });
+    return this.#put(key, value, undefined, options);
   }
 
   putString(key: string, value: string, options?: WriteOptions): Promise<number> {
-    return this.#one(options, () => {
-      if (typeof value !== "string") throw invalid(`the value is a string, not ${shown(value)}`);
-      checkOptions(options, allowedOptions.write);
-      return putWrite(key, value, undefined, options?.ttl, this.#capabilities);
-    });
+    if (typeof value === "string") return this.#put(key, value, undefined, options);
+    return Promise.reject(invalid(`the value is a string, not ${shown(value)}`));
   }
 
   create(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number> {
-    return this.#one(options, () => {
-      checkOptions(options, allowedOptions.write);
-      return putWrite(key, value, null, options?.ttl, this.#capabilities);
-    });
+    return this.#put(key, value, null, options);
   }
 
   update(key: string, value: Uint8Array | string, lastRevision: number, options?: WriteOptions): Promise<number> {
@@ -225,6 +216,18 @@ export class CheckedKeyValue implements KeyValue {
 
   get #capabilities(): Capabilities {
     return this.#operations.capabilities;
+  }
+
+  #put(
+    key: string,
+    value: Uint8Array | string,
+    expect: null | undefined,
+    options: WriteOptions | undefined,
+  ): Promise<number> {
+    return this.#one(options, () => {
+      checkOptions(options, allowedOptions.write);
+      return putWrite(key, value, expect, options?.ttl, this.#capabilities);
+    });
   }
 
   /** Carries out one write, made by `write` of checked arguments. No promise more than needed: every write comes by. */

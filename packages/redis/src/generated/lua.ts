@@ -256,8 +256,10 @@ local function record(row, with_value)
   return line .. (call('HGET', VALUES, text(row.revision)) or '')
 end`;
 
-const rowsPart = `local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
-local INLINE = 2048
+const rowPart = `local ROW, SIZE, APART = '>I8I6I8BI4', 27, 4
+local INLINE = 2048`;
+
+const rowsPart = `${rowPart}
 local function is_due(since, expires)
   return expires > 0 and expires <= now or ttl ~= nil and since + ttl <= now
 end
@@ -711,7 +713,7 @@ if #changed > 0 then flush(ARGV[1], text(removed), false, true) end
 return { removed, after, done }` as string,
   puts: `${bucketPart}
 ${operationsPart}
-${rowsPart}
+${rowPart}
 ${logPart}
 local nonce, keys, values = ARGV[1], { ARGV[2] }, { ARGV[3] }
 if not ARGV[3] then
