@@ -32,14 +32,20 @@ export interface Asked {
 }
 
 const codes: Readonly<Record<number, KeyValueErrorCode>> = {
+  10008: "UNAVAILABLE",
+  10039: "UNAVAILABLE",
   10037: "BUCKET_NOT_FOUND",
   10054: "VALUE_TOO_LARGE",
   10058: "BUCKET_EXISTS",
   10059: "BUCKET_NOT_FOUND",
+  10076: "UNAVAILABLE",
   10077: "BUCKET_FULL",
 };
 
 const wrongLastSequence = [10071, 10164];
+
+/** The errors of calls that no server has taken. */
+const away: ReadonlySet<string> = new Set(["RequestError", "JetStreamError", "JetStreamNotEnabled", "NoResponders"]);
 
 /** An error of NATS under our names: its code, and what its text says. */
 export function errorOf(error: unknown, { key = "", expected = 0, isCreate = false, isWrite = false }: Asked): Error {
@@ -71,7 +77,7 @@ function codeOf(
   if (/requires server \d/.test(message)) return "UNSUPPORTED";
   if (/^(Closed|Draining)Connection/.test(name)) return "CLOSED";
   if (/^Timeout/.test(name)) return isWrite ? "OUTCOME_UNKNOWN" : "TIMEOUT";
-  return name === "RequestError" || name === "JetStreamError" ? "UNAVAILABLE" : undefined;
+  return away.has(name) ? "UNAVAILABLE" : undefined;
 }
 
 const nanos = 1e6;
