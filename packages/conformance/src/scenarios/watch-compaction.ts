@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { isKeyValueError } from "@revkv/api";
 import type { WatchReader } from "../expect.ts";
 import { brief, read, rejects, throughNull, within } from "../expect.ts";
+import { outlive, readable } from "../expiry.ts";
 import { inParallel } from "../load.ts";
 import { record } from "../recorder.ts";
 import type { Scenario } from "../scenario.ts";
@@ -207,10 +208,10 @@ export const watchCompactionScenarios: readonly Scenario[] = [
   scenario("W13/marker-expiry", "a marker that expires by itself compacts", {
     requires: (capabilities) => capabilities.compactionDetection,
     async run(env) {
-      const kv = await env.bucket({ ttl: 1000 });
+      const kv = await env.bucket({ ttl: readable });
       await kv.put("a", "1");
       await kv.delete("a");
-      await env.pass(1000 + env.capabilities.ttlResolutionMs);
+      await outlive(env, readable);
       await kv.put("b", "1");
       assert.equal((await kv.status()).compactedTo, 2);
       await rejects("REVISION_COMPACTED", kv.watch(">", { resumeFromRevision: 2 }), { compactedTo: 2 });
@@ -234,10 +235,10 @@ export const watchCompactionScenarios: readonly Scenario[] = [
 
   scenario("W13/value-expiry", "values that expire in silence do not compact anything", {
     async run(env) {
-      const kv = await env.bucket({ ttl: 1000, history: 5 });
+      const kv = await env.bucket({ ttl: readable, history: 5 });
       await kv.put("a", "1");
       await kv.put("a", "2");
-      await env.pass(1000 + env.capabilities.ttlResolutionMs);
+      await outlive(env, readable);
       await kv.put("b", "1");
       assert.equal((await kv.status()).compactedTo, 0);
       assert.deepEqual((await throughNull(await kv.watch(">", { resumeFromRevision: 1 }))).map(brief), ["3 PUT b=1"]);

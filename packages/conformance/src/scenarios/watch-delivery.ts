@@ -3,6 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { KeyValue, KeyValueEntry } from "@revkv/api";
 import { fill, newestOf, numbered } from "../bucket-state.ts";
 import { brief, read, take } from "../expect.ts";
+import { outlive, readable } from "../expiry.ts";
 import { inParallel, randomNumbers, range } from "../load.ts";
 import { isLocal } from "../promptness.ts";
 import type { Recording } from "../recorder.ts";
@@ -311,12 +312,12 @@ const nothingRemoved: readonly Scenario[] = [
 
   scenario("W7/expired-while-lagging", "a value that expired before it was read is not delivered", {
     async run(env) {
-      const kv = await env.bucket({ ttl: 1000, history: 5 });
+      const kv = await env.bucket({ ttl: readable, history: 5 });
       await kv.put("a", "1");
       const initial = await kv.watch(">");
       const live = await kv.watch(">", { updatesOnly: true });
       await kv.put("b", "1");
-      await env.pass(1000 + env.capabilities.ttlResolutionMs);
+      await outlive(env, readable);
       await kv.put("c", "1");
       assert.deepEqual((await take(initial, 2)).map(brief), ["null", "3 PUT c=1"]);
       assert.deepEqual((await take(live, 2)).map(brief), ["null", "3 PUT c=1"]);
