@@ -1,6 +1,9 @@
 import type { KeyValueConfig } from "@revkv/api";
+import { isKeyValueError } from "@revkv/api";
 import type { Command } from "commander";
 import { parseDuration } from "./duration.ts";
+import { exitCode } from "./exit-code.ts";
+import { CommandError, exitCodeOf } from "./failure.ts";
 import { parseHistory } from "./numbers.ts";
 import { parseSize } from "./size.ts";
 import { UsageError } from "./usage-error.ts";
@@ -51,6 +54,28 @@ export function configOf(bucket: string, options: ConfigOptions): KeyValueConfig
     metadata: orDefault(metadata),
     compression: compress,
   };
+}
+
+/** The options that are not named like the setting that they stand for, as `nats kv` has it. */
+const optionOfSetting: Readonly<Record<string, string>> = {
+  limitMarkerTtl: "--marker-ttl",
+  maxValueSize: "--max-value-size",
+  maxBytes: "--max-bucket-size",
+};
+
+/** Makes a call with a config of {@link configOf}; what is wrong with the config is told by the names of the options. */
+export async function withOptionNames<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    const code = exitCodeOf(error);
+    if (!isKeyValueError(error) || code === exitCode.failed) throw error;
+    const message = error.message.replaceAll(
+      /\b(?:limitMarkerTtl|maxValueSize|maxBytes)\b/g,
+      (setting) => optionOfSetting[setting] ?? setting,
+    );
+    throw new CommandError(code, message, { cause: error });
+  }
 }
 
 function orNone(parse: (text: string) => number): (text: string) => number | typeof none {
