@@ -3,6 +3,7 @@ import type { Awaitable, Call } from "@revkv/api/adapter";
 import { isTurnUsedUp, nextTurn } from "@revkv/api/adapter";
 import type { Driver, Statement } from "./driver.ts";
 import type { FileIdentity } from "./file-identity.ts";
+import type { Waiter } from "./lock-sharing.ts";
 import { holdStill, insistence, LockSharing, longestPause } from "./lock-sharing.ts";
 
 /**
@@ -31,7 +32,7 @@ export class Connection {
     this.driver = driver;
     this.#readOnly = readOnly;
     this.#file = file;
-    this.#sharing = file && new LockSharing(file.path);
+    this.#sharing = readOnly || file === undefined ? undefined : LockSharing.of(file.path);
     this.#writesWait = file !== undefined && busyTimeout(driver) > 0;
     this.#readsWait = this.#writesWait && driver.query("PRAGMA journal_mode").get()?.[0] !== "wal";
     this.#begin = driver.command("BEGIN");
@@ -72,8 +73,12 @@ export class Connection {
       this.#sharing?.held(from, performance.now());
       return result;
     };
-    const toLeave = this.#sharing?.toLeave(performance.now()) ?? 0;
-    return toLeave > 0 ? this.#leave(toLeave, call, carryOut) : this.#unlessBusy(call, this.#writesWait, carryOut);
+    return this.#unlessBusy(call, this.#writesWait, carryOut, this.#sharing);
+  }
+
+  /** Removes what a process that was killed while it waited for the lock has left beside the file. */
+  tidy(): void {
+    this.#sharing?.tidy();
   }
 
   /** Changes with every commit of another connection. */
@@ -90,52 +95,48 @@ export class Connection {
     return result.startsWith("BUSY") || result.startsWith("LOCKED") || result === "PROTOCOL";
   }
 
-  #unlessBusy<T>(call: Call, waits: boolean, step: () => T): Awaitable<T> {
+  #unlessBusy<T>(call: Call, waits: boolean, step: () => T, sharing?: LockSharing): Awaitable<T> {
     const carryOut = (): T => {
       this.#file?.check();
       return waits ? this.#withoutWaiting(step) : step();
     };
-    return isTurnUsedUp() ? this.#attemptLater(call, carryOut) : this.#attempt(call, carryOut);
+    if (sharing?.isLeft(performance.now())) return this.#retry(call, carryOut, sharing);
+    return isTurnUsedUp() ? this.#attemptLater(call, carryOut, sharing) : this.#attempt(call, carryOut, sharing);
   }
 
-  async #attemptLater<T>(call: Call, step: () => T): Promise<T> {
+  async #attemptLater<T>(call: Call, step: () => T, sharing: LockSharing | undefined): Promise<T> {
     // Whoever has waited is not asked to wait again: a busy loop beside it would take every turn before it.
     await nextTurn();
-    return await this.#attempt(call, step);
+    return await this.#attempt(call, step, sharing);
   }
 
-  async #leave<T>(ms: number, call: Call, step: () => T): Promise<T> {
-    await pause(call, ms);
-    if (call.signal.aborted) throw lateError();
-    return await this.#unlessBusy(call, this.#writesWait, step);
-  }
-
-  #attempt<T>(call: Call, step: () => T): Awaitable<T> {
+  #attempt<T>(call: Call, step: () => T, sharing: LockSharing | undefined): Awaitable<T> {
     const done = this.#tried(step);
-    return done === undefined ? this.#retry(call, step) : done.result;
+    return done === undefined ? this.#retry(call, step, sharing) : done.result;
   }
 
   /** Tries again and again, at random times so that several processes do not meet at the same moment each time. */
-  async #retry<T>(call: Call, step: () => T): Promise<T> {
+  async #retry<T>(call: Call, step: () => T, sharing: LockSharing | undefined): Promise<T> {
     const began = performance.now();
-    let asked: boolean | undefined = false;
+    const place = sharing?.join();
     try {
       for (let seen: unknown; ; ) {
-        await pause(call, Math.random() * longestPause, this.#sharing);
+        await pause(call, Math.random() * longestPause, place);
         if (call.signal.aborted) throw lateError();
+        // Within a transaction of the application nobody else is in the way.
+        const isAlone = this.driver.inTransaction;
+        if (!isAlone && sharing?.isTurn(performance.now()) === false) continue;
         const done = this.#tried(step);
         if (done !== undefined) return done.result;
-        // Within a transaction of the application nobody else is in the way.
-        if (this.driver.inTransaction) continue;
+        if (isAlone) continue;
         const now = performance.now();
-        asked = this.#sharing?.ask(now - began);
         const version = this.#tried(() => this.#dataVersion.get()?.[0])?.result;
         const insisted = version === seen ? undefined : this.#insist(step, insistence(now - began, now));
         if (insisted !== undefined) return insisted.result;
         seen = version;
       }
     } finally {
-      if (asked) this.#sharing?.withdraw();
+      if (place !== undefined) sharing?.leave(place);
     }
   }
 
@@ -216,17 +217,17 @@ function lateError(): KeyValueError {
 }
 
 /** Waits for a moment, but not beyond the end of the call, nor when this process has just given the lock back. */
-function pause({ signal, isBackground = false }: Call, ms: number, sharing?: LockSharing): Promise<void> {
+function pause({ signal, isBackground = false }: Call, ms: number, waiter?: Waiter): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
-      forget?.();
+      if (waiter !== undefined) waiter.tryNow = undefined;
       signal.removeEventListener("abort", end);
       resolve();
     };
     const timer = setTimeout(end, ms);
     if (isBackground) timer.unref();
-    const forget = sharing?.onHeld(end);
+    if (waiter !== undefined) waiter.tryNow = end;
     signal.addEventListener("abort", end);
     if (signal.aborted) end();
   });

@@ -1,10 +1,14 @@
-import { closeSync, existsSync, openSync, realpathSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { readFileSync, realpathSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 
 /** The longest pause between two tries to take a lock, in milliseconds. */
 export const longestPause = 3;
 
-/** How long a lock is waited for before whoever takes it again and again is asked to leave it, in milliseconds. */
+/** How long a lock is waited for before it is asked for, in milliseconds. */
 const patience = 20;
+
+/** A request that was not confirmed for longer than this, in milliseconds, is no longer heeded: its process is busy, or dead. */
+const validity = 50;
 
 /** For how long the lock is taken again and again before a look at whether others have asked, in milliseconds. */
 const longestRun = 50;
@@ -22,82 +26,177 @@ const longestInsistence = 10;
 /** Between two tries without a turn of the event loop, in milliseconds. */
 const shortPause = 0.1;
 
-/** Who waits in this process, by the name of the request: each is a connection of its own. */
-const waiting: Map<string, Set<() => void>> = new Map();
+/** The files that this process writes to, by their paths. */
+const ofFiles: Map<string, WeakRef<LockSharing>> = new Map();
+const unused: FinalizationRegistry<string> = new FinalizationRegistry((path) => {
+  if (ofFiles.get(path)?.deref() === undefined) ofFiles.delete(path);
+});
+
+/** A write that waits for the lock. */
+export interface Waiter {
+  /** Since when, in milliseconds since 1970. */
+  readonly since: number;
+  /** Called when this process has just given the lock back. */
+  tryNow?: (() => void) | undefined;
+}
+
+/** What asks for the lock: a file beside the database that says who has waited for the longest. */
+interface Request {
+  /** Identifies the process. */
+  readonly owner: string | undefined;
+  /** Since when it has waited, in milliseconds since 1970; `NaN` while it is being made. */
+  readonly since: number;
+  /** When it was confirmed last, in milliseconds since 1970. */
+  readonly confirmed: number;
+}
 
 /**
- * Sees to it that a process that writes without a pause leaves others a moment to write in: it would hold the lock for
- * all but some microseconds in between, which those who try now and then can miss for long. Who waits asks by a file
- * beside the database, and who leaves the lock removes it; where it cannot be made, chance has to do. A request that
- * nobody has withdrawn, since its process was killed, costs one gap; one that cannot be removed, a gap after each run.
+ * How the processes that write to a file share its lock; one for all connections that this process has to the file.
+ *
+ * SQLite gives the lock to whoever comes first. A process that writes without a pause holds it for all but some
+ * microseconds in between, which those who try now and then can miss for long; and of several who wait, chance decides
+ * how long each does. So who has waited for the longest asks for the lock, by a file beside the database. Who writes
+ * without a pause leaves the lock now and then while there is a request, the others who wait leave it to its owner, and
+ * the owner removes it when it has had the lock. Where it cannot be made, chance has to do.
  */
 export class LockSharing {
-  readonly #request: string;
+  readonly #path: string;
+  readonly #owner: string = randomUUID();
+  readonly #waiters: Set<Waiter> = new Set();
+  /** True when the request may be ours. */
+  #asked = false;
   /** Since when the lock has been taken again and again, and when it was given back last. */
-  #since = 0;
+  #runningSince = 0;
   #ended = Number.NEGATIVE_INFINITY;
   /** Until when the lock is left to others. */
   #leftUntil = 0;
 
-  /** For all who have the same file open, by whatever path. */
-  constructor(file: string) {
-    this.#request = `${realPath(file)}-wait`;
+  private constructor(path: string) {
+    this.#path = path;
   }
 
-  /** For how long to leave the lock before it is taken again, in milliseconds: 0 unless others have asked. */
-  toLeave(now: number): number {
-    if (now < this.#leftUntil) return this.#leftUntil - now;
-    if (now - this.#ended > longestPause || now - this.#since < longestRun) return 0;
-    this.#since = now;
-    if (!this.#isRequested()) return 0;
+  /** The one of a file, by whatever path it was opened. */
+  static of(file: string): LockSharing {
+    const path = `${realPath(file)}-wait`;
+    const known = ofFiles.get(path)?.deref();
+    if (known !== undefined) return known;
+    const sharing = new LockSharing(path);
+    ofFiles.set(path, new WeakRef(sharing));
+    unused.register(sharing, path);
+    return sharing;
+  }
+
+  /** Tells whether to leave the lock before it is taken again, since others have asked for it. */
+  isLeft(now: number): boolean {
+    if (now < this.#leftUntil) return true;
+    if (now - this.#ended > longestPause || now - this.#runningSince < longestRun) return false;
+    this.#runningSince = now;
+    if (!this.#isAskedByOthers()) return false;
     this.#leftUntil = now + gap;
-    return gap;
+    return true;
   }
 
   /** Takes note of when the lock was held. It is free at this moment: others of this process try at once. */
   held(from: number, to: number): void {
-    if (from - this.#ended > longestPause) this.#since = from;
+    if (from - this.#ended > longestPause) this.#runningSince = from;
     this.#ended = to;
-    for (const tryNow of waiting.get(this.#request) ?? []) tryNow();
+    if (this.#asked) this.#withdraw();
+    for (const { tryNow } of this.#waiters) tryNow?.();
   }
 
-  /** Calls back when this process has just given the lock back; returns what ends that. */
-  onHeld(tryNow: () => void): () => void {
-    const others = waiting.get(this.#request) ?? new Set();
-    waiting.set(this.#request, others);
-    others.add(tryNow);
-    return () => {
-      others.delete(tryNow);
-      if (others.size === 0) waiting.delete(this.#request);
-    };
+  /** Joins those who wait. */
+  join(): Waiter {
+    const waiter: Waiter = { since: Date.now() };
+    this.#waiters.add(waiter);
+    return waiter;
   }
 
-  /** Asks for the lock if it has been waited for long enough; tells whether it did. */
-  ask(waited: number): boolean {
-    if (waited < patience) return false;
-    try {
-      // It may have been answered by leaving the lock, which somebody else then took.
-      if (!existsSync(this.#request)) closeSync(openSync(this.#request, "wx"));
-    } catch {
-      // The directory may be one that only others may write to.
+  /** Takes back what {@link join} did. */
+  leave(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    if (this.#asked && this.#waiters.size === 0) this.#withdraw();
+  }
+
+  /**
+   * Tells whether a write that waits may try, and asks for the lock if it has waited for long enough: not while others
+   * are to have it, of this process' writes or of those who have waited for longer.
+   */
+  isTurn(now: number): boolean {
+    if (this.isLeft(now)) return false;
+    // Who waits in this process has a part in what it has of the lock before it is left to others.
+    if (now - this.#ended <= longestPause) return true;
+    // Of the waiters, in the order in which they came, the first.
+    const [{ since } = { since: Number.POSITIVE_INFINITY }] = this.#waiters;
+    const request = this.#request();
+    this.#asked = request !== undefined && request.owner === this.#owner;
+    if (this.#asked) {
+      this.#confirm();
+    } else {
+      if (request !== undefined && isValid(request) && !(request.since > since)) return false;
+      if (request !== undefined) this.#remove();
+      if (Date.now() - since >= patience) this.#ask(since);
     }
     return true;
   }
 
-  /** Takes a request back; others who wait make it again. */
-  withdraw(): void {
+  /** Removes a request whose owner was killed. */
+  tidy(): void {
+    const request = this.#request();
+    if (request !== undefined && !isValid(request)) this.#remove();
+  }
+
+  #isAskedByOthers(): boolean {
+    const request = this.#request();
+    return request !== undefined && request.owner !== this.#owner && isValid(request);
+  }
+
+  #request(): Request | undefined {
     try {
-      rmSync(this.#request, { force: true });
+      const stats = statSync(this.#path, { throwIfNoEntry: false });
+      if (stats === undefined) return undefined;
+      const [since, owner] = readFileSync(this.#path, "latin1").split(" ");
+      return { owner, since: since ? Number(since) : Number.NaN, confirmed: stats.mtimeMs };
     } catch {
-      // It costs those who write a gap now and then.
+      // There is none, or it belongs to somebody who lets nobody read it.
+      return undefined;
     }
   }
 
-  #isRequested(): boolean {
-    if (!existsSync(this.#request)) return false;
-    this.withdraw();
-    return true;
+  #ask(since: number): void {
+    try {
+      writeFileSync(this.#path, `${since} ${this.#owner}`, { flag: "wx" });
+      this.#asked = true;
+    } catch {
+      // Another was faster, or the directory is one that only others may write to.
+    }
   }
+
+  #confirm(): void {
+    try {
+      utimesSync(this.#path, Date.now() / 1000, Date.now() / 1000);
+    } catch {
+      // Somebody has just removed it.
+    }
+  }
+
+  #withdraw(): void {
+    this.#asked = false;
+    if (this.#request()?.owner === this.#owner) this.#remove();
+  }
+
+  /** Removes the request. Should it be a newer one by now, its owner makes it again. */
+  #remove(): void {
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // It is not heeded when it is no longer confirmed.
+    }
+  }
+}
+
+/** Tells whether the owner of a request still waits; the clock may have been set back since. */
+function isValid({ confirmed }: Request): boolean {
+  return Math.abs(Date.now() - confirmed) < validity;
 }
 
 /** When a step of this process was last insisted on. */

@@ -97,6 +97,7 @@ export class SqliteStorage implements Storage {
    */
   async sweep(_limit: number, call: Call): Promise<Sweep> {
     const { connection } = this.#store;
+    connection.tidy();
     const now = Date.now();
     const version = await connection.ask(call, () => this.#store.version());
     if (version === this.#sweptVersion && now < this.#nextDue) return { next: this.#untilDue(now) };

@@ -84,6 +84,20 @@ test.each(drivers)(
   },
 );
 
+test("nothing is left of the request of a process that was killed while it waited for the lock", {
+  timeout: 30_000,
+}, async () => {
+  const file = await temporaryFile();
+  await (await open({ file, driver: "better-sqlite3" })).createKeyValue({ bucket: "b" });
+  const other = lock("better-sqlite3", file);
+  const { child, ended } = start(command("./put-once.ts", { file, driver: "better-sqlite3", timeout: 60_000 }));
+  await expect.poll(() => existsSync(`${file}-wait`), { timeout: 10_000 }).toBe(true);
+  child.kill("SIGKILL");
+  await ended;
+  other.exec("COMMIT");
+  await expect.poll(() => existsSync(`${file}-wait`), { timeout: 10_000 }).toBe(false);
+});
+
 test("W9: a process with nothing else to do exits, though what is due waits for a lock", {
   timeout: 30_000,
 }, async () => {

@@ -23,6 +23,26 @@ async function bucketOf(file: string) {
   return kv;
 }
 
+test("opened for reading, nothing is left beside a file, nor while it is locked", async () => {
+  const file = await temporaryFile();
+  const database = new Database(file);
+  later(() => database.close());
+  const written = await open({ database });
+  await (await written.createKeyValue({ bucket: "b" })).put("a", "1");
+  const manager = await open({ file, driver: "better-sqlite3", readOnly: true });
+  const kv = await manager.keyValue("b");
+  // Without a write-ahead log readers wait for whoever writes.
+  database.exec("BEGIN EXCLUSIVE");
+  let settled = false;
+  const reading = Promise.allSettled([kv.get("a", { signal: AbortSignal.timeout(200) })]).finally(() => {
+    settled = true;
+  });
+  while (!settled) expect(await readdir(dirname(file))).toEqual(["test.db"]);
+  expect(await reading).toMatchObject([{ status: "rejected", reason: { name: "TimeoutError" } }]);
+  database.exec("COMMIT");
+  expect((await kv.get("a"))?.string()).toBe("1");
+});
+
 test("opened for reading, a file is read and watched, and writes are READ_ONLY", async () => {
   const { file, kv } = await written();
   const manager = await open({ file, readOnly: true });
