@@ -2,6 +2,7 @@ import type { Capabilities, KeyFilter, KeyValueStatus, KeyWatcher } from "@revkv
 import { everyKey, KeyExistsError, KeyValueError, RevisionMismatchError } from "@revkv/api";
 import type { BucketOperations, Call, Row, Unit, Value, WatchPlan, Write } from "@revkv/api/adapter";
 import { lengthOf, tooLarge } from "@revkv/api/adapter";
+import { inParallel } from "./in-parallel.ts";
 import type { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
 import { openWatcher } from "./nats-watcher.ts";
@@ -109,15 +110,11 @@ export class NatsOperations implements BucketOperations {
   ): Promise<number> {
     let removed = 0;
     for await (const rows of pages) {
-      const rest = rows.values();
-      const work = async (): Promise<void> => {
-        for (const { key, revision } of rest) {
-          const written = await this.#writer.submit({ op, key, value: noBytes, expect: revision }, signal);
-          if ("revision" in written) removed += 1;
-        }
-      };
       // What is made one at a time would wait for its turn until it is late.
-      await Promise.all(Array.from({ length: this.#bucket.hasEarlyChecks ? 1 : rows.length }, work));
+      await inParallel(rows, this.#bucket.hasEarlyChecks ? 1 : rows.length, async ({ key, revision }) => {
+        const written = await this.#writer.submit({ op, key, value: noBytes, expect: revision }, signal);
+        if ("revision" in written) removed += 1;
+      });
     }
     return removed;
   }
@@ -126,22 +123,19 @@ export class NatsOperations implements BucketOperations {
     const { context, prefix } = this.#bucket;
     const newest = await this.#newestRows(everyKey, signal);
     const now = Date.now();
-    const markers = [...newest.values()].filter((row) => row.operation !== "PUT").values();
+    const markers = [...newest.values()].filter((row) => row.operation !== "PUT");
     let removed = 0;
-    const work = async (): Promise<void> => {
-      for (const { key, revision, created } of markers) {
-        const isOld = olderThan === 0 || now - created >= olderThan;
-        // Nothing is older then; and a server takes 1 for no limit at all.
-        if (!isOld && (this.#bucket.setup.config.history === 1 || revision === 1)) continue;
-        context.admit(signal);
-        // What is written meanwhile has a higher revision, and stays.
-        const body = { filter: `${prefix}${key}`, seq: isOld ? revision + 1 : revision };
-        const purged = await context.step((call) => this.#purge(body, call), signal, true);
-        removed += purged;
-        if (purged > 0) this.#bucket.wrote(key, revision, true);
-      }
-    };
-    await Promise.all(Array.from({ length: purgesAtATime }, work));
+    await inParallel(markers, purgesAtATime, async ({ key, revision, created }) => {
+      const isOld = olderThan === 0 || now - created >= olderThan;
+      // Nothing is older then; and a server takes 1 for no limit at all.
+      if (!isOld && (this.#bucket.setup.config.history === 1 || revision === 1)) return;
+      context.admit(signal);
+      // What is written meanwhile has a higher revision, and stays.
+      const body = { filter: `${prefix}${key}`, seq: isOld ? revision + 1 : revision };
+      const purged = await context.step((call) => this.#purge(body, call), signal, true);
+      removed += purged;
+      if (purged > 0) this.#bucket.wrote(key, revision, true);
+    });
     return removed;
   }
 
