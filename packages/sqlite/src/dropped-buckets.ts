@@ -1,10 +1,15 @@
+import { integer } from "./bucket-statements.ts";
 import type { Driver, Statement } from "./driver.ts";
 import { rowsTable, stopCountingBytes } from "./schema.ts";
 
-/** How many rows a step removes. */
-const page = 1000;
+/**
+ * How many rows a step removes, and of what size, in bytes: of a large value each page has to be found. One row is always
+ * removed, whatever its size.
+ */
+const pageRows = 1000;
+const pageBytes = 4 * 2 ** 20;
 
-/** A table with ids that are no further apart is removed at once. */
+/** A table with no more rows, and values of one page, is removed at once. */
 const small = 10_000;
 
 /**
@@ -30,10 +35,12 @@ export class DroppedBuckets {
   /** Removes a bucket's rows, or takes them out of everybody's sight, within a write transaction. */
   add(id: number): void {
     const table = rowsTable(this.#prefix, id);
-    const [span] = this.#driver
-      .query(`SELECT (SELECT max(id) FROM "${table}") - (SELECT min(id) FROM "${table}")`)
-      .get() as readonly [number | null];
-    if ((span ?? 0) < small) {
+    const [rows, bytes] = this.#driver
+      .query(
+        `SELECT count(*), ifnull(sum(size), 0) FROM (SELECT length(value) AS size FROM "${table}" LIMIT ${small + 1})`,
+      )
+      .get() as readonly [number, number];
+    if (rows <= small && bytes <= pageBytes) {
       this.#driver.exec(`DROP TABLE "${table}"`);
       return;
     }
@@ -55,13 +62,24 @@ export class DroppedBuckets {
       this.#driver.exec(`DROP INDEX "${index}"`);
       return true;
     }
-    const { changes } = this.#driver
-      .command(`DELETE FROM "${table}" WHERE id IN (SELECT id FROM "${table}" ORDER BY id LIMIT ${page})`)
-      .run();
-    if (Number(changes) < page) {
+    const last = this.#lastOfPage(table);
+    if (last !== undefined) {
+      this.#driver.command(`DELETE FROM "${table}" WHERE id <= ${integer}`).run(last);
+    } else {
       this.#driver.exec(`DROP TABLE "${table}"; DELETE FROM "${this.#prefix}dropped" WHERE id = ${id}`);
     }
     return true;
+  }
+
+  /** Up to which id a step removes a table's rows; undefined when there are none. */
+  #lastOfPage(table: string): number | undefined {
+    const [last] = this.#driver
+      .query(
+        `SELECT max(id) FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM
+          (SELECT id, length(value) AS size FROM "${table}" ORDER BY id LIMIT ${pageRows})) WHERE before < ${pageBytes}`,
+      )
+      .get() as readonly [number | null];
+    return last ?? undefined;
   }
 
   /** Renames no more than the table: else views of the application that do not work any more would be in the way. */

@@ -3,7 +3,10 @@ import type { Call } from "@revkv/api/adapter";
 import type { Connection } from "./connection.ts";
 import type { Driver } from "./driver.ts";
 
-/** The changes of the schema, in order; the schema's version is how many of them were made. Never edited, only added to. */
+/**
+ * The changes of the schema, in order; the schema's version is how many of them were made. What a release has is never
+ * edited, only added to.
+ */
 function migrations(prefix: string): readonly string[] {
   return [
     `CREATE TABLE "${prefix}bucket" (

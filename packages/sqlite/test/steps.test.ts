@@ -1,3 +1,4 @@
+import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { later, open, temporaryFile } from "./open.ts";
@@ -27,4 +28,22 @@ test("a bucket that is deleted is gone at once, and its rows go in steps", async
   await expect.poll(() => left.all(), { timeout: 10_000 }).toEqual([]);
   expect(count("revkv_dropped")).toBe(0);
   expect((await again.status()).values).toBe(1);
+});
+
+test("of a bucket with large values no step removes many", async () => {
+  const file = await temporaryFile();
+  const manager = await open({ file, driver: "better-sqlite3", synchronous: "normal" });
+  const kv = await manager.createKeyValue({ bucket: "b" });
+  const values = 30;
+  for (let index = 0; index < values; index += 1) await kv.put(`k.${index}`, new Uint8Array(2 ** 20));
+  const { count } = look(file);
+  await manager.deleteKeyValue("b");
+  const left = [values];
+  while (count("revkv_dropped") > 0) {
+    left.push(count("revkv_dropped_1"));
+    // Each step is in a turn of its own.
+    await nextTurn();
+  }
+  const removed = left.slice(1).map((rows, look) => (left[look] ?? 0) - rows);
+  expect(Math.max(...removed)).toBe(4);
 });
