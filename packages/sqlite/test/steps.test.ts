@@ -11,7 +11,7 @@ function look(file: string): { readonly database: Database.Database; count(table
   return { database, count };
 }
 
-test("a bucket that is deleted is gone at once, and its rows go in steps", async () => {
+test("a bucket that is deleted is gone at once, and its rows go in steps", { timeout: 30_000 }, async () => {
   const file = await temporaryFile();
   const manager = await open({ file, driver: "better-sqlite3", synchronous: "normal" });
   const kv = await manager.createKeyValue({ bucket: "b", maxBytes: 10 ** 9 });
@@ -30,7 +30,7 @@ test("a bucket that is deleted is gone at once, and its rows go in steps", async
   expect((await again.status()).values).toBe(1);
 });
 
-test("of a bucket with large values no step removes many", async () => {
+test("of a bucket with large values no step removes many", { timeout: 30_000 }, async () => {
   const file = await temporaryFile();
   const manager = await open({ file, driver: "better-sqlite3", synchronous: "normal" });
   const kv = await manager.createKeyValue({ bucket: "b" });
