@@ -12,6 +12,9 @@ const name = "revkv_config";
 /** How long a lock outlives a holder that has vanished, in milliseconds. */
 const inactiveThreshold = 2_000;
 
+/** The longest pause between two tries, in milliseconds: behind a holder that has vanished there has to be time left. */
+const longestPause = 250;
+
 /**
  * Waits until no other manager changes a bucket's config or deletes it, and keeps them from it; gives what ends that.
  * JetStream replaces a config as a whole, whatever it is by then: of two changes at the same time one would be lost (rule
@@ -38,6 +41,6 @@ export async function lock(jetstream: JetStream, stream: string, call: Call): Pr
       const isTaken = isRefused(error, errorCode.otherStart) || isRefused(error, errorCode.consumerInUse);
       if (!isTaken) throw error;
     }
-    await pause(backoff.next(), call.signal);
+    await pause(Math.min(backoff.next(), longestPause), call.signal);
   }
 }

@@ -203,7 +203,10 @@ export class LinkedManager implements NatsManager {
   async #configure(change: NatsKeyValueConfig, signal: AbortSignal | undefined): Promise<NatsKeyValue> {
     // A bucket that is not there is to be told from one that cannot be changed.
     const found = await this.#info(change.bucket, signal);
-    if (isSetUp(found, changed(setupOf(found), change))) return this.#handle(found);
+    // A history that another has just lowered may be on its way: the next change is answered when that is done (rule B6).
+    const { messages, num_subjects: subjects = 0 } = found.state;
+    const isTrimmed = change.history === undefined || messages <= subjects;
+    if (isTrimmed && isSetUp(found, changed(setupOf(found), change))) return this.#handle(found);
     const { name } = found.config;
     return this.#handle(await this.#step((call) => updateStream(this.#jetstream, name, change, call), signal, true));
   }

@@ -51,6 +51,8 @@ export interface StreamState {
   readonly bytes: number;
   readonly first_seq: number;
   readonly last_seq: number;
+  /** How many subjects have messages; left out when none has. */
+  readonly num_subjects?: number;
   /** How many messages each subject has, a page of them, when they were asked for. */
   readonly subjects?: Readonly<Record<string, number>>;
 }

@@ -32,6 +32,9 @@ const commands: Commands = {
   async createBucket(config) {
     await manager?.createKeyValue(config);
   },
+  async updateBucket(config) {
+    await manager?.updateKeyValue(config);
+  },
   race: async (plan) => await race(await bucket(plan.bucket), plan),
   count: async (plan) => await count(await bucket(plan.bucket), plan),
   put: async (name, key, value) => await put(await bucket(name), key, value),

@@ -7,6 +7,7 @@ export interface Commands {
   /** Opens the storage: the first thing to be asked. */
   open(opening: ChildOpening): Promise<void>;
   createBucket(config: KeyValueConfig): Promise<void>;
+  updateBucket(config: KeyValueConfig): Promise<void>;
   /** Carries out random operations, one after the other, and gives what it did and saw. */
   race(plan: RacePlan): Promise<Recorded[]>;
   /** Adds one to counters by compare-and-set, and gives what it did and saw. */

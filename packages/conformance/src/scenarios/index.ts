@@ -16,6 +16,7 @@ import { filterScenarios } from "./filters.ts";
 import { historyScenarios } from "./history.ts";
 import { listingScenarios } from "./keys.ts";
 import { lifecycleScenarios } from "./lifecycle.ts";
+import { loweredHistoryScenarios } from "./lowered-history.ts";
 import { managerScenarios } from "./managers.ts";
 import { manyReadScenarios } from "./many-reads.ts";
 import { manyRemovalScenarios } from "./many-removals.ts";
@@ -52,6 +53,7 @@ export const scenarios: readonly Scenario[] = [
   ...bucketListingScenarios,
   ...bucketLifeScenarios,
   ...bucketConfigScenarios,
+  ...loweredHistoryScenarios,
   ...bucketLimitScenarios,
   ...bucketStatusScenarios,
   ...revisionScenarios,

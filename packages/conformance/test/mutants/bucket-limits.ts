@@ -10,6 +10,7 @@ import type {
   Row,
   Unit,
 } from "@revkv/api/adapter";
+import { nextTurn } from "@revkv/api/adapter";
 import { call, onCalls, onManager, secretConfig } from "./layers.ts";
 import type { Layer, Mutant } from "./mutant.ts";
 import { mutant } from "./mutant.ts";
@@ -149,6 +150,19 @@ export const bucketLimitMutants: readonly Mutant[] = [
       },
     };
   }),
+  mutant("B6", "lowers history in steps, and leaves off when another raises it meanwhile", () => ({
+    bucket: (bucket) => ({
+      configure: async (from, to) => {
+        for (let history = from.history; history > to.history + 1; history -= 1) {
+          const done = await bucket.configure({ ...from, history }, { ...from, history: history - 1 }, call);
+          if (done !== true) return history < from.history ? true : done;
+          await nextTurn();
+        }
+        const last = { ...from, history: Math.min(from.history, to.history + 1) };
+        return (await bucket.configure(last, to, call)) || last.history < from.history;
+      },
+    }),
+  })),
   mutant("B6", "turns limitMarkerTtl off again", () =>
     onManager((manager) => ({
       updateKeyValue: (config, options) =>
