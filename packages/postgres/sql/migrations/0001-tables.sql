@@ -36,7 +36,9 @@ CREATE TABLE {schema}.entry (
 -- Values are not compressed: it costs more time than it saves on values of usual sizes.
 ALTER TABLE {schema}.entry ALTER COLUMN value SET STORAGE EXTERNAL;
 
-CREATE UNIQUE INDEX entry_key ON {schema}.entry (bucket_id, key, revision DESC);
+-- Nulls, which there are none of, come last here and first in the primary key read backwards: what asks for a key's newest
+-- entries in this order is never answered by walking along the log, whatever was known of the table when it was planned.
+CREATE UNIQUE INDEX entry_key ON {schema}.entry (bucket_id, key, revision DESC NULLS LAST);
 CREATE INDEX entry_expires ON {schema}.entry (bucket_id, expires) WHERE expires IS NOT NULL;
 CREATE INDEX entry_marker_key ON {schema}.entry (bucket_id, key) WHERE op <> 0;
 CREATE INDEX entry_marker_age ON {schema}.entry (bucket_id, created, revision) WHERE op <> 0;

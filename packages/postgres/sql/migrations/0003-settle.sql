@@ -7,7 +7,7 @@ BEGIN
   WITH gone AS (
     DELETE FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.key = p_key AND e.revision < (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = b.id AND n.key = p_key
-      ORDER BY n.revision DESC OFFSET b.history - 1 LIMIT 1)
+      ORDER BY n.revision DESC NULLS LAST OFFSET b.history - 1 LIMIT 1)
     RETURNING octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size
   )
   SELECT sum(gone.size) INTO size FROM gone;
@@ -77,7 +77,7 @@ BEGIN
     -- What the history does not reach any more has gone by that, not by its expiry (rule W13).
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, due.key); END IF;
     SELECT e.created, e.expires INTO newest FROM {schema}.entry e
-    WHERE e.bucket_id = b.id AND e.key = due.key ORDER BY e.revision DESC LIMIT 1;
+    WHERE e.bucket_id = b.id AND e.key = due.key ORDER BY e.revision DESC NULLS LAST LIMIT 1;
     IF newest.expires <= p_now OR newest.created + b.ttl <= p_now THEN
       head := {schema}.settle_key(b, due.key, head, p_stamp, p_now);
     ELSIF newest.created IS NOT NULL THEN

@@ -31,11 +31,11 @@ DECLARE
 BEGIN
   IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, p_key); END IF;
   SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-  WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1;
+  WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC NULLS LAST LIMIT 1;
   IF newest.expires <= p_now OR newest.created + b.ttl <= p_now THEN
     head := {schema}.settle_key(b, p_key, head, p_stamp, p_now);
     SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-    WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1;
+    WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC NULLS LAST LIMIT 1;
   END IF;
   refusal := {schema}.refusal(
     p_op, octet_length(p_value), p_expect, p_life, newest.revision, newest.op, b.marker_ttl, b.max_value_size);
@@ -59,7 +59,7 @@ BEGIN
     -- Found from the newest on, and removed by its revision: versions that no vacuum may take yet are not walked through.
     DELETE FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.revision = (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = b.id AND n.key = p_key
-      ORDER BY n.revision DESC OFFSET b.history - 1 LIMIT 1);
+      ORDER BY n.revision DESC NULLS LAST OFFSET b.history - 1 LIMIT 1);
   END IF;
   INSERT INTO {schema}.entry (revision, created, expires, bucket_id, op, key, value)
   VALUES (head, p_stamp, p_stamp + p_life, b.id, p_op, p_key, p_value);
@@ -75,7 +75,7 @@ BEGIN
     SELECT coalesce(sum(octet_length(n.key) + coalesce(octet_length(n.value), 0)), 0)
     FROM (SELECT DISTINCT i.key FROM pg_catalog.unnest(p_keys) AS i (key)) k, LATERAL (
       SELECT e.key, e.value FROM {schema}.entry e
-      WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC LIMIT b.history
+      WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC NULLS LAST LIMIT b.history
     ) n);
 END
 $$;
@@ -175,7 +175,7 @@ BEGIN
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, result.key); END IF;
     PERFORM 1 FROM (
       SELECT e.created, e.expires FROM {schema}.entry e
-      WHERE e.bucket_id = b.id AND e.key = result.key ORDER BY e.revision DESC LIMIT 1) n
+      WHERE e.bucket_id = b.id AND e.key = result.key ORDER BY e.revision DESC NULLS LAST LIMIT 1) n
     WHERE n.expires <= p_now OR n.created + b.ttl <= p_now;
     IF FOUND THEN head := {schema}.settle_key(b, result.key, head, p_stamp, p_now); END IF;
   END LOOP;
@@ -266,7 +266,7 @@ CREATE FUNCTION {schema}.write_together(
   p_ops smallint[], p_keys text[], p_values bytea[], p_later integer[]
 )
 RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_sort = off AS $$
 DECLARE
   -- Within so many revisions entries are looked for beyond the newest of their key.
   recent CONSTANT integer := 4000;
@@ -275,15 +275,17 @@ BEGIN
   IF p_history = 1 THEN
     -- The one entry of a key gives its place to the new one. The first search goes on through what was overwritten
     -- lately: what nobody can see any more is marked in the index by that, and its room is used again without a vacuum.
-    -- While old transactions forbid it, there are not more versions to look at than revisions.
+    -- Its order keeps it on that index, since nothing may be sorted here. While old transactions forbid it, there are not
+    -- more versions to look at than revisions.
     UPDATE {schema}.entry e
     SET revision = p_head + i.place, created = p_stamp, expires = NULL, op = coalesce(i.op, 0), value = i.value
     FROM unnest(p_ops, p_keys, p_values, p_later) WITH ORDINALITY AS i (op, key, value, later, place)
     WHERE i.later = 0 AND e.ctid = coalesce(
       (SELECT n.ctid FROM {schema}.entry n
-        WHERE n.bucket_id = p_bucket AND n.key = i.key AND n.revision > p_head - recent),
+        WHERE n.bucket_id = p_bucket AND n.key = i.key AND n.revision > p_head - recent
+        ORDER BY n.revision DESC NULLS LAST),
       (SELECT n.ctid FROM {schema}.entry n
-        WHERE n.bucket_id = p_bucket AND n.key = i.key ORDER BY n.revision DESC LIMIT 1));
+        WHERE n.bucket_id = p_bucket AND n.key = i.key ORDER BY n.revision DESC NULLS LAST LIMIT 1));
     GET DIAGNOSTICS replaced = ROW_COUNT;
   END IF;
   IF replaced < pg_catalog.cardinality(pg_catalog.array_positions(p_later, 0)) THEN
@@ -299,7 +301,7 @@ BEGIN
     DELETE FROM {schema}.entry e
     USING unnest(p_keys, p_later) AS i (key, later), LATERAL (
       SELECT o.ctid AS tid FROM {schema}.entry o
-      WHERE o.bucket_id = p_bucket AND o.key = i.key ORDER BY o.revision DESC OFFSET p_history + i.later LIMIT 1
+      WHERE o.bucket_id = p_bucket AND o.key = i.key ORDER BY o.revision DESC NULLS LAST OFFSET p_history + i.later LIMIT 1
     ) n
     WHERE i.later < p_history AND e.ctid = n.tid;
   END IF;
@@ -322,7 +324,7 @@ BEGIN
     FROM unnest(p_ops, p_keys, p_values, p_expects, p_lives) WITH ORDINALITY AS i (op, key, value, expect, life, place)
     LEFT JOIN LATERAL (
       SELECT e.revision, e.op FROM {schema}.entry e
-      WHERE e.bucket_id = p_bucket AND e.key = i.key ORDER BY e.revision DESC LIMIT 1
+      WHERE e.bucket_id = p_bucket AND e.key = i.key ORDER BY e.revision DESC NULLS LAST LIMIT 1
     ) n ON true
   ), numbered AS MATERIALIZED (
     SELECT j.*, head + count(*) FILTER (WHERE j.refusal IS NULL) OVER (ORDER BY j.place) AS revision FROM judged j
@@ -334,7 +336,7 @@ BEGIN
     DELETE FROM {schema}.entry e USING numbered j
     WHERE p_history > 1 AND j.refusal IS NULL AND e.bucket_id = p_bucket AND e.revision = (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = j.key
-      ORDER BY n.revision DESC OFFSET p_history - 1 LIMIT 1)
+      ORDER BY n.revision DESC NULLS LAST OFFSET p_history - 1 LIMIT 1)
   ), added AS (
     INSERT INTO {schema}.entry (revision, created, bucket_id, op, key, value)
     SELECT j.revision, p_stamp, p_bucket, j.op, j.key, j.value FROM numbered j
@@ -375,7 +377,7 @@ BEGIN
   ) h ON true
   LEFT JOIN LATERAL (
     SELECT e.ctid, e.revision, e.op, e.created, e.expires FROM {schema}.entry e
-    WHERE e.bucket_id = p_bucket AND e.key = p_key ORDER BY e.revision DESC LIMIT 1
+    WHERE e.bucket_id = p_bucket AND e.key = p_key ORDER BY e.revision DESC NULLS LAST LIMIT 1
   ) n ON true;
   IF is_usual IS NOT TRUE THEN
     RETURN {schema}.commit(
@@ -393,7 +395,7 @@ BEGIN
   ELSIF place IS NOT NULL THEN
     DELETE FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.revision = (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = p_key
-      ORDER BY n.revision DESC OFFSET depth - 1 LIMIT 1);
+      ORDER BY n.revision DESC NULLS LAST OFFSET depth - 1 LIMIT 1);
   END IF;
   INSERT INTO {schema}.entry (revision, created, expires, bucket_id, op, key, value)
   VALUES (given, stamp, stamp + p_life, p_bucket, p_op, p_key, p_value);

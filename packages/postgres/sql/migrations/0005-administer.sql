@@ -107,11 +107,11 @@ BEGIN
     looked := looked + 1;
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, last); END IF;
     SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-    WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC LIMIT 1;
+    WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC NULLS LAST LIMIT 1;
     IF newest.expires <= now OR newest.created + b.ttl <= now THEN
       head := {schema}.settle_key(b, last, head, stamp, now);
       SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-      WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC LIMIT 1;
+      WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC NULLS LAST LIMIT 1;
     END IF;
     CONTINUE WHEN newest.op IS NULL OR newest.op = 0;
     WITH d AS (

@@ -26,7 +26,7 @@ BEGIN
   IF p_expires <= p_now OR p_created + b.ttl <= p_now THEN RETURN false; END IF;
   -- The entry is there, so that the first one from its key on is the newest of its key.
   SELECT e.revision, e.created, e.expires INTO newest FROM {schema}.entry e
-  WHERE e.bucket_id = b.id AND e.key >= p_key ORDER BY e.key, e.revision DESC LIMIT 1;
+  WHERE e.bucket_id = b.id AND e.key >= p_key ORDER BY e.key, e.revision DESC NULLS LAST LIMIT 1;
   IF newest.revision = p_revision THEN RETURN true; END IF;
   IF newest.expires <= p_now THEN RETURN false; END IF;
   RETURN {schema}.is_kept(b, p_key, p_revision);
@@ -115,7 +115,7 @@ BEGIN
         WHERE (is_plain OR {schema}.visible(b, page.now, e.key, e.revision, e.created, e.expires))
           AND CASE WHEN p_newest_only THEN e.revision = (
             SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = e.key
-            ORDER BY n.revision DESC LIMIT 1) ELSE true END
+            ORDER BY n.revision DESC NULLS LAST LIMIT 1) ELSE true END
       ) f
     ) c
     WHERE NOT p_values OR c.total - c.size < p_max_bytes
@@ -140,7 +140,7 @@ BEGIN
           AND (is_plain OR {schema}.visible(b, page.now, e.key, e.revision, e.created, e.expires))
           AND CASE WHEN p_newest_only THEN e.revision = (
             SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = e.key
-            ORDER BY n.revision DESC LIMIT 1) ELSE true END
+            ORDER BY n.revision DESC NULLS LAST LIMIT 1) ELSE true END
         ORDER BY e.revision LIMIT p_limit
       ) f
     ) c
@@ -198,7 +198,7 @@ BEGIN
             e.op = 0 AND coalesce(e.expires > now, true) AND coalesce(e.created + b.ttl > now, true) AS is_live
           FROM {schema}.entry e
           WHERE e.bucket_id = p_bucket AND e.key >= low AND e.key < high AND e.key > p_after
-          ORDER BY e.key, e.revision DESC LIMIT room
+          ORDER BY e.key, e.revision DESC NULLS LAST LIMIT room
         ) k
       ) c
       WHERE NOT p_values OR bytes + c.total - c.size < p_max_bytes
@@ -244,7 +244,7 @@ BEGIN
     SELECT octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size, e.created, e.expires,
       pg_catalog.first_value(e.expires) OVER newest_first AS newest_expires, row_number() OVER newest_first AS place
     FROM {schema}.entry e WHERE e.bucket_id = p_bucket
-    WINDOW newest_first AS (PARTITION BY e.key ORDER BY e.revision DESC)
+    WINDOW newest_first AS (PARTITION BY e.key ORDER BY e.revision DESC NULLS LAST)
   ) s
   WHERE coalesce(s.expires > now, true) AND coalesce(s.newest_expires > now, true)
     AND coalesce(s.created + b.ttl > now, true) AND s.place <= b.history;

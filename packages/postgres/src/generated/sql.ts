@@ -40,7 +40,9 @@ CREATE TABLE {schema}.entry (
 -- Values are not compressed: it costs more time than it saves on values of usual sizes.
 ALTER TABLE {schema}.entry ALTER COLUMN value SET STORAGE EXTERNAL;
 
-CREATE UNIQUE INDEX entry_key ON {schema}.entry (bucket_id, key, revision DESC);
+-- Nulls, which there are none of, come last here and first in the primary key read backwards: what asks for a key's newest
+-- entries in this order is never answered by walking along the log, whatever was known of the table when it was planned.
+CREATE UNIQUE INDEX entry_key ON {schema}.entry (bucket_id, key, revision DESC NULLS LAST);
 CREATE INDEX entry_expires ON {schema}.entry (bucket_id, expires) WHERE expires IS NOT NULL;
 CREATE INDEX entry_marker_key ON {schema}.entry (bucket_id, key) WHERE op <> 0;
 CREATE INDEX entry_marker_age ON {schema}.entry (bucket_id, created, revision) WHERE op <> 0;
@@ -150,7 +152,7 @@ BEGIN
   WITH gone AS (
     DELETE FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.key = p_key AND e.revision < (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = b.id AND n.key = p_key
-      ORDER BY n.revision DESC OFFSET b.history - 1 LIMIT 1)
+      ORDER BY n.revision DESC NULLS LAST OFFSET b.history - 1 LIMIT 1)
     RETURNING octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size
   )
   SELECT sum(gone.size) INTO size FROM gone;
@@ -220,7 +222,7 @@ BEGIN
     -- What the history does not reach any more has gone by that, not by its expiry (rule W13).
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, due.key); END IF;
     SELECT e.created, e.expires INTO newest FROM {schema}.entry e
-    WHERE e.bucket_id = b.id AND e.key = due.key ORDER BY e.revision DESC LIMIT 1;
+    WHERE e.bucket_id = b.id AND e.key = due.key ORDER BY e.revision DESC NULLS LAST LIMIT 1;
     IF newest.expires <= p_now OR newest.created + b.ttl <= p_now THEN
       head := {schema}.settle_key(b, due.key, head, p_stamp, p_now);
     ELSIF newest.created IS NOT NULL THEN
@@ -318,11 +320,11 @@ DECLARE
 BEGIN
   IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, p_key); END IF;
   SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-  WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1;
+  WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC NULLS LAST LIMIT 1;
   IF newest.expires <= p_now OR newest.created + b.ttl <= p_now THEN
     head := {schema}.settle_key(b, p_key, head, p_stamp, p_now);
     SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-    WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC LIMIT 1;
+    WHERE e.bucket_id = b.id AND e.key = p_key ORDER BY e.revision DESC NULLS LAST LIMIT 1;
   END IF;
   refusal := {schema}.refusal(
     p_op, octet_length(p_value), p_expect, p_life, newest.revision, newest.op, b.marker_ttl, b.max_value_size);
@@ -346,7 +348,7 @@ BEGIN
     -- Found from the newest on, and removed by its revision: versions that no vacuum may take yet are not walked through.
     DELETE FROM {schema}.entry e WHERE e.bucket_id = b.id AND e.revision = (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = b.id AND n.key = p_key
-      ORDER BY n.revision DESC OFFSET b.history - 1 LIMIT 1);
+      ORDER BY n.revision DESC NULLS LAST OFFSET b.history - 1 LIMIT 1);
   END IF;
   INSERT INTO {schema}.entry (revision, created, expires, bucket_id, op, key, value)
   VALUES (head, p_stamp, p_stamp + p_life, b.id, p_op, p_key, p_value);
@@ -362,7 +364,7 @@ BEGIN
     SELECT coalesce(sum(octet_length(n.key) + coalesce(octet_length(n.value), 0)), 0)
     FROM (SELECT DISTINCT i.key FROM pg_catalog.unnest(p_keys) AS i (key)) k, LATERAL (
       SELECT e.key, e.value FROM {schema}.entry e
-      WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC LIMIT b.history
+      WHERE e.bucket_id = b.id AND e.key = k.key ORDER BY e.revision DESC NULLS LAST LIMIT b.history
     ) n);
 END
 $$;
@@ -462,7 +464,7 @@ BEGIN
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, result.key); END IF;
     PERFORM 1 FROM (
       SELECT e.created, e.expires FROM {schema}.entry e
-      WHERE e.bucket_id = b.id AND e.key = result.key ORDER BY e.revision DESC LIMIT 1) n
+      WHERE e.bucket_id = b.id AND e.key = result.key ORDER BY e.revision DESC NULLS LAST LIMIT 1) n
     WHERE n.expires <= p_now OR n.created + b.ttl <= p_now;
     IF FOUND THEN head := {schema}.settle_key(b, result.key, head, p_stamp, p_now); END IF;
   END LOOP;
@@ -553,7 +555,7 @@ CREATE FUNCTION {schema}.write_together(
   p_ops smallint[], p_keys text[], p_values bytea[], p_later integer[]
 )
 RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_sort = off AS $$
 DECLARE
   -- Within so many revisions entries are looked for beyond the newest of their key.
   recent CONSTANT integer := 4000;
@@ -562,15 +564,17 @@ BEGIN
   IF p_history = 1 THEN
     -- The one entry of a key gives its place to the new one. The first search goes on through what was overwritten
     -- lately: what nobody can see any more is marked in the index by that, and its room is used again without a vacuum.
-    -- While old transactions forbid it, there are not more versions to look at than revisions.
+    -- Its order keeps it on that index, since nothing may be sorted here. While old transactions forbid it, there are not
+    -- more versions to look at than revisions.
     UPDATE {schema}.entry e
     SET revision = p_head + i.place, created = p_stamp, expires = NULL, op = coalesce(i.op, 0), value = i.value
     FROM unnest(p_ops, p_keys, p_values, p_later) WITH ORDINALITY AS i (op, key, value, later, place)
     WHERE i.later = 0 AND e.ctid = coalesce(
       (SELECT n.ctid FROM {schema}.entry n
-        WHERE n.bucket_id = p_bucket AND n.key = i.key AND n.revision > p_head - recent),
+        WHERE n.bucket_id = p_bucket AND n.key = i.key AND n.revision > p_head - recent
+        ORDER BY n.revision DESC NULLS LAST),
       (SELECT n.ctid FROM {schema}.entry n
-        WHERE n.bucket_id = p_bucket AND n.key = i.key ORDER BY n.revision DESC LIMIT 1));
+        WHERE n.bucket_id = p_bucket AND n.key = i.key ORDER BY n.revision DESC NULLS LAST LIMIT 1));
     GET DIAGNOSTICS replaced = ROW_COUNT;
   END IF;
   IF replaced < pg_catalog.cardinality(pg_catalog.array_positions(p_later, 0)) THEN
@@ -586,7 +590,7 @@ BEGIN
     DELETE FROM {schema}.entry e
     USING unnest(p_keys, p_later) AS i (key, later), LATERAL (
       SELECT o.ctid AS tid FROM {schema}.entry o
-      WHERE o.bucket_id = p_bucket AND o.key = i.key ORDER BY o.revision DESC OFFSET p_history + i.later LIMIT 1
+      WHERE o.bucket_id = p_bucket AND o.key = i.key ORDER BY o.revision DESC NULLS LAST OFFSET p_history + i.later LIMIT 1
     ) n
     WHERE i.later < p_history AND e.ctid = n.tid;
   END IF;
@@ -609,7 +613,7 @@ BEGIN
     FROM unnest(p_ops, p_keys, p_values, p_expects, p_lives) WITH ORDINALITY AS i (op, key, value, expect, life, place)
     LEFT JOIN LATERAL (
       SELECT e.revision, e.op FROM {schema}.entry e
-      WHERE e.bucket_id = p_bucket AND e.key = i.key ORDER BY e.revision DESC LIMIT 1
+      WHERE e.bucket_id = p_bucket AND e.key = i.key ORDER BY e.revision DESC NULLS LAST LIMIT 1
     ) n ON true
   ), numbered AS MATERIALIZED (
     SELECT j.*, head + count(*) FILTER (WHERE j.refusal IS NULL) OVER (ORDER BY j.place) AS revision FROM judged j
@@ -621,7 +625,7 @@ BEGIN
     DELETE FROM {schema}.entry e USING numbered j
     WHERE p_history > 1 AND j.refusal IS NULL AND e.bucket_id = p_bucket AND e.revision = (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = j.key
-      ORDER BY n.revision DESC OFFSET p_history - 1 LIMIT 1)
+      ORDER BY n.revision DESC NULLS LAST OFFSET p_history - 1 LIMIT 1)
   ), added AS (
     INSERT INTO {schema}.entry (revision, created, bucket_id, op, key, value)
     SELECT j.revision, p_stamp, p_bucket, j.op, j.key, j.value FROM numbered j
@@ -662,7 +666,7 @@ BEGIN
   ) h ON true
   LEFT JOIN LATERAL (
     SELECT e.ctid, e.revision, e.op, e.created, e.expires FROM {schema}.entry e
-    WHERE e.bucket_id = p_bucket AND e.key = p_key ORDER BY e.revision DESC LIMIT 1
+    WHERE e.bucket_id = p_bucket AND e.key = p_key ORDER BY e.revision DESC NULLS LAST LIMIT 1
   ) n ON true;
   IF is_usual IS NOT TRUE THEN
     RETURN {schema}.commit(
@@ -680,7 +684,7 @@ BEGIN
   ELSIF place IS NOT NULL THEN
     DELETE FROM {schema}.entry e WHERE e.bucket_id = p_bucket AND e.revision = (
       SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = p_key
-      ORDER BY n.revision DESC OFFSET depth - 1 LIMIT 1);
+      ORDER BY n.revision DESC NULLS LAST OFFSET depth - 1 LIMIT 1);
   END IF;
   INSERT INTO {schema}.entry (revision, created, expires, bucket_id, op, key, value)
   VALUES (given, stamp, stamp + p_life, p_bucket, p_op, p_key, p_value);
@@ -796,11 +800,11 @@ BEGIN
     looked := looked + 1;
     IF b.trimming IS NOT NULL THEN PERFORM {schema}.trim_key(b, last); END IF;
     SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-    WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC LIMIT 1;
+    WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC NULLS LAST LIMIT 1;
     IF newest.expires <= now OR newest.created + b.ttl <= now THEN
       head := {schema}.settle_key(b, last, head, stamp, now);
       SELECT e.revision, e.op, e.created, e.expires INTO newest FROM {schema}.entry e
-      WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC LIMIT 1;
+      WHERE e.bucket_id = b.id AND e.key = last ORDER BY e.revision DESC NULLS LAST LIMIT 1;
     END IF;
     CONTINUE WHEN newest.op IS NULL OR newest.op = 0;
     WITH d AS (
@@ -852,7 +856,7 @@ BEGIN
   IF p_expires <= p_now OR p_created + b.ttl <= p_now THEN RETURN false; END IF;
   -- The entry is there, so that the first one from its key on is the newest of its key.
   SELECT e.revision, e.created, e.expires INTO newest FROM {schema}.entry e
-  WHERE e.bucket_id = b.id AND e.key >= p_key ORDER BY e.key, e.revision DESC LIMIT 1;
+  WHERE e.bucket_id = b.id AND e.key >= p_key ORDER BY e.key, e.revision DESC NULLS LAST LIMIT 1;
   IF newest.revision = p_revision THEN RETURN true; END IF;
   IF newest.expires <= p_now THEN RETURN false; END IF;
   RETURN {schema}.is_kept(b, p_key, p_revision);
@@ -941,7 +945,7 @@ BEGIN
         WHERE (is_plain OR {schema}.visible(b, page.now, e.key, e.revision, e.created, e.expires))
           AND CASE WHEN p_newest_only THEN e.revision = (
             SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = e.key
-            ORDER BY n.revision DESC LIMIT 1) ELSE true END
+            ORDER BY n.revision DESC NULLS LAST LIMIT 1) ELSE true END
       ) f
     ) c
     WHERE NOT p_values OR c.total - c.size < p_max_bytes
@@ -966,7 +970,7 @@ BEGIN
           AND (is_plain OR {schema}.visible(b, page.now, e.key, e.revision, e.created, e.expires))
           AND CASE WHEN p_newest_only THEN e.revision = (
             SELECT n.revision FROM {schema}.entry n WHERE n.bucket_id = p_bucket AND n.key = e.key
-            ORDER BY n.revision DESC LIMIT 1) ELSE true END
+            ORDER BY n.revision DESC NULLS LAST LIMIT 1) ELSE true END
         ORDER BY e.revision LIMIT p_limit
       ) f
     ) c
@@ -1024,7 +1028,7 @@ BEGIN
             e.op = 0 AND coalesce(e.expires > now, true) AND coalesce(e.created + b.ttl > now, true) AS is_live
           FROM {schema}.entry e
           WHERE e.bucket_id = p_bucket AND e.key >= low AND e.key < high AND e.key > p_after
-          ORDER BY e.key, e.revision DESC LIMIT room
+          ORDER BY e.key, e.revision DESC NULLS LAST LIMIT room
         ) k
       ) c
       WHERE NOT p_values OR bytes + c.total - c.size < p_max_bytes
@@ -1070,7 +1074,7 @@ BEGIN
     SELECT octet_length(e.key) + coalesce(octet_length(e.value), 0) AS size, e.created, e.expires,
       pg_catalog.first_value(e.expires) OVER newest_first AS newest_expires, row_number() OVER newest_first AS place
     FROM {schema}.entry e WHERE e.bucket_id = p_bucket
-    WINDOW newest_first AS (PARTITION BY e.key ORDER BY e.revision DESC)
+    WINDOW newest_first AS (PARTITION BY e.key ORDER BY e.revision DESC NULLS LAST)
   ) s
   WHERE coalesce(s.expires > now, true) AND coalesce(s.newest_expires > now, true)
     AND coalesce(s.created + b.ttl > now, true) AND s.place <= b.history;
@@ -1121,7 +1125,7 @@ LEFT JOIN LATERAL (
   SELECT n.revision, n.created, least(n.expires, n.created + b.ttl) AS expires, n.value, k.place
   FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS k (key, place), LATERAL (
     SELECT o.revision, o.op, o.created, o.expires, o.value FROM {schema}.entry o
-    WHERE o.bucket_id = $1 AND o.key >= k.key AND o.key <= k.key ORDER BY o.key, o.revision DESC LIMIT 1
+    WHERE o.bucket_id = $1 AND o.key >= k.key AND o.key <= k.key ORDER BY o.key, o.revision DESC NULLS LAST LIMIT 1
   ) n
   WHERE n.op = 0 AND coalesce(least(n.expires, n.created + b.ttl) > b.now, true)
 ) e ON true`,
@@ -1139,7 +1143,7 @@ LEFT JOIN LATERAL (
   -- As a range, so that the plan follows the index's order, newest first: for one key it may as well sort all versions,
   -- also those that no vacuum may take yet.
   SELECT n.revision, n.op, n.created, n.expires, n.value FROM {schema}.entry n
-  WHERE n.bucket_id = $1 AND n.key >= $2 AND n.key <= $2 ORDER BY n.key, n.revision DESC LIMIT 1
+  WHERE n.bucket_id = $1 AND n.key >= $2 AND n.key <= $2 ORDER BY n.key, n.revision DESC NULLS LAST LIMIT 1
 ) e ON e.op = 0
   AND CASE WHEN e.expires IS NULL AND b.ttl IS NULL THEN true ELSE least(e.expires, e.created + b.ttl) > {now} END
 WHERE b.id = $1`,
