@@ -43,14 +43,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-test("every TypeScript block of the documentation type-checks", { timeout: 60_000 }, async () => {
+test("every TypeScript block of the documentation type-checks", async () => {
   const compiler = resolve("node_modules/typescript/bin/tsc");
   await run(compiler, ["--project", folder]);
 });
 
 describe("every TypeScript block runs and prints what it says", () => {
   const runnable = programs.filter((block) => block.marker !== "no-run" && !onServers.includes(block));
-  test.concurrent.for(runnable)("$name", { timeout: 60_000 }, (block) => runProgram(block));
+  test.concurrent.for(runnable)("$name", (block) => runProgram(block));
 });
 
 describe("the blocks of a file that use servers run in order, on servers of the file", () => {
@@ -82,7 +82,7 @@ describe("every excerpt is as the file has it", () => {
 });
 
 describe("every output is what the program prints", () => {
-  test.for(outputs)("$name", { timeout: 60_000 }, async ({ marker, text }) => {
+  test.for(outputs)("$name", async ({ marker, text }) => {
     const printed = await run(resolve(marker?.slice("output=".length) ?? ""));
     expect(normalized(text)).toBe(normalized(printed.trim()));
   });

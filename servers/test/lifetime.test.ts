@@ -6,11 +6,10 @@ import { chmod, mkdtemp, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { until } from "../src/until.ts";
 
 // The first use may install a server.
-vi.setConfig({ testTimeout: 120_000 });
 
 const servers = ["postgres", "paused postgres", "killed postgres", "pgbouncer", "redis", "nats"];
 const onLinux = test.runIf(process.platform === "linux");

@@ -5,7 +5,6 @@ import { until } from "../src/until.ts";
 import { connected, exchange, received } from "./exchange.ts";
 
 // The first use may install a server.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let server: NatsServer;
 beforeAll(async () => {

@@ -1,11 +1,10 @@
 import { Client } from "pg";
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startPgBouncer } from "../src/pgbouncer.ts";
 import type { PostgresServer } from "../src/postgres.ts";
 import { databaseOf, startPostgres } from "../src/postgres.ts";
 
 // The first use may install a server.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let server: PostgresServer;
 beforeAll(async () => {

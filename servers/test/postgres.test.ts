@@ -8,7 +8,6 @@ import type { PostgresServer } from "../src/postgres.ts";
 import { databaseOf, startPostgres, testPostgres } from "../src/postgres.ts";
 
 // The first use may install a server.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let server: PostgresServer;
 beforeAll(async () => {

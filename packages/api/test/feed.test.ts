@@ -30,7 +30,7 @@ const shown = (entry: KeyValueEntry | null): string => (entry === null ? "null" 
 test("W7: 1,000 watchers that have caught up cost one page read per batch of changes", async () => {
   const { line, kv } = await open();
   const seen: string[] = [];
-  const arrived = (count: number): Promise<void> => expect.poll(() => seen.length, { timeout: 20_000 }).toBe(count);
+  const arrived = (count: number): Promise<void> => expect.poll(() => seen.length).toBe(count);
   const watchers = await Promise.all(Array.from({ length: 1000 }, () => kv.watch(">", { updatesOnly: true })));
   const ends = watchers.map((watcher) => watcher.forEach((entry) => void seen.push(shown(entry))));
   await arrived(1000);
@@ -233,7 +233,7 @@ test("T2: due expiries that cannot be carried out are reported once, and tried a
   const { line, kv, events } = await open();
   await kv.put("a", "1");
   line.before = (request) => (request.method === "sweep" ? Promise.reject(new Error("no")) : Promise.resolve());
-  await expect.poll(() => line.count("sweep"), { timeout: 5000 }).toBeGreaterThan(2);
+  await expect.poll(() => line.count("sweep")).toBeGreaterThan(2);
   line.before = async () => undefined;
   expect(events.map((event) => event.type)).toEqual(["sweep-failed"]);
 });
@@ -353,11 +353,11 @@ test("T2: a write that comes while a sweep is under way is looked after by the n
   line.after = (request) => (request.method === "sweep" ? held.promise : Promise.resolve());
   line.replaceAnswer = (request, answer) => (request.method === "sweep" ? { next: undefined } : answer);
   await kv.put("a", "1");
-  await expect.poll(() => line.count("sweep"), { timeout: 3000 }).toBeGreaterThan(0);
+  await expect.poll(() => line.count("sweep")).toBeGreaterThan(0);
   await kv.put("b", "1", { ttl: 1 });
   const swept = line.count("sweep");
   held.open();
-  await expect.poll(() => line.count("sweep"), { timeout: 3000 }).toBeGreaterThan(swept);
+  await expect.poll(() => line.count("sweep")).toBeGreaterThan(swept);
 });
 
 interface Gate {

@@ -85,9 +85,9 @@ describe("completion", { timeout: 120_000 }, () => {
     const ended = once(terminal, "close");
     // Quoted, so that the prompt is not what was typed.
     terminal.stdin.write("autoload -U compinit; compinit -u -D; source <(revkv completion zsh); PROMPT='rea''dy> '\n");
-    await expect.poll(() => shown, { timeout: 30_000 }).toContain("ready> ");
+    await expect.poll(() => shown).toContain("ready> ");
     terminal.stdin.write("revkv hi\tjo\t");
-    await expect.poll(() => shown, { timeout: 30_000 }).toMatch(/history.*jobs/s);
+    await expect.poll(() => shown).toMatch(/history.*jobs/s);
     terminal.stdin.end("\u0003exit\n");
     await ended;
   });

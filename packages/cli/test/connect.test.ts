@@ -8,7 +8,7 @@ import { missingPackage } from "../src/adapters.ts";
 import { connect } from "../src/index.ts";
 import { stores, temporaryDirectory } from "./stores.ts";
 
-describe("connect", { timeout: 60_000 }, () => {
+describe("connect", () => {
   const memory: Pick<(typeof stores)[number], "name" | "open"> = { name: "memory", open: async () => "memory:" };
   test.each([...stores, memory])("opens $name", async ({ name, open }) => {
     const manager = await connect(await open(), { timeout: 10_000 });
@@ -43,7 +43,7 @@ describe("connect", { timeout: 60_000 }, () => {
   });
 });
 
-test("what is not installed is named, with what to type", { timeout: 60_000 }, async () => {
+test("what is not installed is named, with what to type", async () => {
   // A folder as npm makes it, with this package and what it cannot be without.
   const folder = await temporaryDirectory();
   const modules = join(folder, "node_modules");

@@ -86,7 +86,7 @@ async function log(bucket: KeyValue): Promise<string[]> {
   return (await bucket.history(">")).map((entry: KeyValueEntry) => `${entry.operation} ${entry.key} ${entry.string()}`);
 }
 
-describe("a mirror's batch gets there once", { timeout: 60_000 }, () => {
+describe("a mirror's batch gets there once", () => {
   test("when another mirror takes over while it is on its way", async () => {
     const { source, target } = await places();
     const [sent, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -108,7 +108,7 @@ describe("a mirror's batch gets there once", { timeout: 60_000 }, () => {
     await source.put("c", "1");
     await expect(first.ended).rejects.toSatisfy((error) => isKeyValueError(error, "REVISION_MISMATCH"));
     const copy = await manager.keyValue("t");
-    await expect.poll(() => log(copy), { timeout: 10_000 }).toEqual(await log(source));
+    await expect.poll(() => log(copy)).toEqual(await log(source));
     await second.stop();
   });
 
@@ -142,7 +142,7 @@ describe("a mirror's batch gets there once", { timeout: 60_000 }, () => {
     await source.put("c", "1");
     await expect(first.ended).rejects.toSatisfy((error) => isKeyValueError(error, "REVISION_MISMATCH"));
     const copy = await manager.keyValue("t");
-    await expect.poll(() => log(copy), { timeout: 10_000 }).toEqual(await log(source));
+    await expect.poll(() => log(copy)).toEqual(await log(source));
     await second.stop();
   });
 
@@ -161,7 +161,7 @@ describe("a mirror's batch gets there once", { timeout: 60_000 }, () => {
           reads += 1;
           if (reads === 1) {
             await source.put("c", "1");
-            await expect.poll(() => copy.get("c"), { timeout: 10_000 }).not.toBeNull();
+            await expect.poll(() => copy.get("c")).not.toBeNull();
           }
           return found;
         }),
@@ -170,7 +170,7 @@ describe("a mirror's batch gets there once", { timeout: 60_000 }, () => {
     await second.caughtUp;
     await source.put("d", "1");
     await expect(first.ended).rejects.toSatisfy((error) => isKeyValueError(error, "REVISION_MISMATCH"));
-    await expect.poll(() => log(copy), { timeout: 10_000 }).toEqual(await log(source));
+    await expect.poll(() => log(copy)).toEqual(await log(source));
     expect(reads).toBe(2);
     await second.stop();
   });
@@ -217,9 +217,7 @@ describe("a mirror's batch gets there once", { timeout: 60_000 }, () => {
   });
 });
 
-test("without transactions a write that arrives after another mirror has taken over is noticed", {
-  timeout: 60_000,
-}, async () => {
+test("without transactions a write that arrives after another mirror has taken over is noticed", async () => {
   const { source, target } = await places();
   const withoutTransactions = async (): Promise<KeyValueManager> => {
     const manager = await target();
@@ -245,7 +243,7 @@ test("without transactions a write that arrives after another mirror has taken o
   const copy = await manager.keyValue("t");
   expect(await log(copy)).toEqual(["PUT a 1", "PUT b 1", "PUT a 1"]);
   held.resolve();
-  await expect.poll(() => log(copy), { timeout: 10_000 }).toEqual(["PUT a 1", "PUT b 1", "PUT a 1", "PUT b 1"]);
+  await expect.poll(() => log(copy)).toEqual(["PUT a 1", "PUT b 1", "PUT a 1", "PUT b 1"]);
   await source.put("c", "1");
   await expect(second.ended).rejects.toBeInstanceOf(MirrorConflict);
   await first.ended.catch(() => {});
@@ -253,7 +251,7 @@ test("without transactions a write that arrives after another mirror has taken o
 
 type Gate = PromiseWithResolvers<void>;
 
-describe("a mirror", { timeout: 60_000 }, () => {
+describe("a mirror", () => {
   test("waits for a target that is away when it notes how far it has come", async () => {
     const { source, target } = await places();
     const manager = await target();
@@ -272,7 +270,7 @@ describe("a mirror", { timeout: 60_000 }, () => {
     isAway = true;
     await source.put("c", "1");
     const copy = await manager.keyValue("t");
-    await expect.poll(() => log(copy), { timeout: 10_000 }).toEqual(await log(source));
+    await expect.poll(() => log(copy)).toEqual(await log(source));
     expect(running.retries()).toBe(1);
     await running.stop();
   });

@@ -63,7 +63,7 @@ function told({ operation, length, value }: KeyValueEntry): string {
 
 /** Waits until the mirror has what the source has. */
 async function untilSame(source: KeyValue, target: KeyValue): Promise<void> {
-  await expect.poll(() => histories(target), { timeout: 60_000, interval: 200 }).toEqual(await histories(source));
+  await expect.poll(() => histories(target), { interval: 200 }).toEqual(await histories(source));
 }
 
 const pairs: readonly { readonly from: StoreKind; readonly to: StoreKind }[] = [

@@ -30,9 +30,9 @@ describe("in a terminal", { timeout: 120_000 }, () => {
     await printed(["add", "flags", "-s", store]);
     await printed(["put", "flags", "a", "1", "-s", store]);
     const { child, ended, shown } = inTerminal(["watch", "flags", "-s", store]);
-    await expect.poll(shown, { timeout: 30_000 }).toContain("flags > a @1: 1");
+    await expect.poll(shown).toContain("flags > a @1: 1");
     await printed(["del", "flags", "a", "-f", "-s", store]);
-    await expect.poll(shown, { timeout: 30_000 }).toContain("flags > a @2");
+    await expect.poll(shown).toContain("flags > a @2");
     expect(shown()).toContain("\u001b[32mPUT\u001b[39m");
     expect(shown()).toContain("\u001b[31mDEL\u001b[39m");
     child.stdin.write("\u0003");
@@ -77,14 +77,14 @@ describe("in a terminal", { timeout: 120_000 }, () => {
       ["\u0003", 130, false],
     ] as const) {
       const no = inTerminal(["del", "other", "-s", store]);
-      await expect.poll(no.shown, { timeout: 30_000 }).toContain("Delete bucket other? (y/N)");
+      await expect.poll(no.shown).toContain("Delete bucket other? (y/N)");
       no.child.stdin.write(answer);
       const ended = await no.ended;
       expect([ended.code, ended.shown.includes("revkv: nothing was done")]).toEqual([code, isTold]);
       expect(ended.shown).not.toContain("Abort");
     }
     const yes = inTerminal(["del", "other", "-s", store]);
-    await expect.poll(yes.shown, { timeout: 30_000 }).toContain("(y/N)");
+    await expect.poll(yes.shown).toContain("(y/N)");
     yes.child.stdin.write("y\r");
     expect((await yes.ended).code).toBe(0);
     expect(await revkv(["info", "other", "-s", store])).toMatchObject({ code: 3 });
@@ -103,7 +103,7 @@ describe("interrupted", { timeout: 120_000 }, () => {
       for await (const name of manager.keyValueStoreNames()) all.push(name);
       return all;
     };
-    await expect.poll(names, { timeout: 30_000, interval: 5 }).toContain("other");
+    await expect.poll(names, { interval: 5 }).toContain("other");
     child.kill("SIGINT");
     expect(await ended).toMatchObject({ code: 130, stdout: "", stderr: "" });
     const { values } = await (await manager.keyValue("other")).status();
@@ -148,7 +148,7 @@ describe("interrupted", { timeout: 120_000 }, () => {
     expect(await json(["ls", "-s", store])).toEqual([]);
     const child = startRevkv(["bench", store, "--for", "30s", "--json"]);
     const ended = endOf(child);
-    await expect.poll(async () => (await json(["ls", "-s", store])).length, { timeout: 60_000 }).toBe(1);
+    await expect.poll(async () => (await json(["ls", "-s", store])).length).toBe(1);
     child.kill("SIGINT");
     expect(await ended).toMatchObject({ code: 130, stderr: "" });
     expect(await json(["ls", "-s", store])).toEqual([]);

@@ -38,9 +38,7 @@ async function runFixture(name: string): Promise<FileResult> {
   }
 }
 
-const timeout = 60_000;
-
-test("the binding declares one test per scenario, and none disappears", { timeout }, async () => {
+test("the binding declares one test per scenario, and none disappears", async () => {
   const { assertionResults: results } = await runFixture("suite");
   const statuses = Object.fromEntries(results.map(({ fullName, status }) => [fullName, status]));
   assert.deepEqual(statuses, {
@@ -58,7 +56,7 @@ test("the binding declares one test per scenario, and none disappears", { timeou
   assert.match(message("M5/no-gap"), /is listed as a known gap, but passes/);
 });
 
-test("a storage that cannot be set up fails the tests, and says why", { timeout }, async () => {
+test("a storage that cannot be set up fails the tests, and says why", async () => {
   const { status, output, assertionResults } = await runFixture("broken");
   assert.equal(status, "failed");
   assert.ok(assertionResults.every((result) => result.status !== "passed"));
@@ -66,7 +64,7 @@ test("a storage that cannot be set up fails the tests, and says why", { timeout 
   assert.doesNotMatch(output, /TypeError/);
 });
 
-test("a selection of nothing fails", { timeout }, async () => {
+test("a selection of nothing fails", async () => {
   const { status, message } = await runFixture("nothing");
   assert.equal(status, "failed");
   assert.match(message, /memory: \["X9"\] selects no scenario/);

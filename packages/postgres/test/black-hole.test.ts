@@ -14,8 +14,6 @@ import { execute } from "./harness.ts";
 import { brief, checkSaid, reaches, see, startLoad, until } from "./load.ts";
 import { emptyDatabase, later, open } from "./open.ts";
 
-const timeout = 60_000;
-
 /** The deadline of a step, in milliseconds. */
 const deadline = 2000;
 
@@ -49,9 +47,6 @@ test.each<readonly [string, (through: string) => PostgresOptions]>([
   ["the application's", (connectionString) => ({ pool: patientPool(connectionString) })],
 ])(
   "nothing comes back: calls end at their deadlines, and later everything works with as many connections: %s",
-  {
-    timeout,
-  },
   async (_, how) => {
     const url = await emptyDatabase();
     const { proxy, through } = await breakable(url);
@@ -97,7 +92,7 @@ test.each<readonly [string, (through: string) => PostgresOptions]>([
   },
 );
 
-test("an answer gets lost: the write is of unknown outcome, and is there once", { timeout }, async () => {
+test("an answer gets lost: the write is of unknown outcome, and is there once", async () => {
   const url = await emptyDatabase();
   const { proxy, through } = await breakable(url);
   const kv = await (await open({ connectionString: through })).createKeyValue({ bucket: "unanswered", history: 64 });
@@ -131,9 +126,7 @@ function altered(pool: pg.Pool, alter: (send: Query) => Query): PostgresPool {
   return { connect };
 }
 
-test("an announcement is never answered: its connection is given up, and closing does not wait for it", {
-  timeout,
-}, async () => {
+test("an announcement is never answered: its connection is given up, and closing does not wait for it", async () => {
   const pool = patientPool(await emptyDatabase());
   const silent = altered(pool, (send) => (query) => {
     return query.text.includes("pg_notify") ? new Promise(() => {}) : send(query);
@@ -144,7 +137,7 @@ test("an announcement is never answered: its connection is given up, and closing
   expect(pool.idleCount).toBe(pool.totalCount);
 });
 
-test("a change that was not answered is announced: it may have been carried out", { timeout }, async () => {
+test("a change that was not answered is announced: it may have been carried out", async () => {
   const answers: string[] = [];
   const forgetful = altered(patientPool(await emptyDatabase()), (send) => async (query) => {
     const result = await send(query);
@@ -167,7 +160,7 @@ test("a change that was not answered is announced: it may have been carried out"
   }
 });
 
-test("a client that vanishes within its transaction does not hold the bucket for long", { timeout }, async () => {
+test("a client that vanishes within its transaction does not hold the bucket for long", async () => {
   const url = await emptyDatabase();
   const other = await (await open({ connectionString: url, timeout: 30_000 })).createKeyValue({ bucket: "held" });
   // Its writes have to open a transaction to be at READ COMMITTED.
@@ -203,35 +196,29 @@ interface Loss {
   readonly find: () => Promise<void>;
 }
 
-test.each(Object.entries(losses))(
-  "a manager is closed while %s: in time, and the process ends",
-  {
-    timeout,
-  },
-  async (_, losing) => {
-    const server = await startPostgres({ fsync: false });
-    later(() => server[Symbol.asyncDispose]());
-    const { url, lose, find } = await losing(server);
-    const script = fileURLToPath(new URL("./children/close-cut-off.ts", import.meta.url));
-    const child = fork(
-      script,
-      [url, deadline].map((arg) => JSON.stringify(arg)),
-      {
-        execArgv: ["--conditions=@revkv/source"],
-      },
-    );
-    later(() => child.kill("SIGKILL"));
-    const exited = once(child, "exit");
-    await once(child, "message");
-    await lose();
-    const closed = once(child, "message");
-    child.send("lost");
-    const [{ close, write }] = (await closed) as [Closed];
-    // It has a deadline of its own, at which it would reject.
-    expect(close).toBe("done");
-    expect([...awayCodes, "OUTCOME_UNKNOWN"]).toContain(write);
-    expect(await exited).toEqual([0, null]);
-    await find();
-    await until(async () => (await connections(server.url)) === 0);
-  },
-);
+test.each(Object.entries(losses))("a manager is closed while %s: in time, and the process ends", async (_, losing) => {
+  const server = await startPostgres({ fsync: false });
+  later(() => server[Symbol.asyncDispose]());
+  const { url, lose, find } = await losing(server);
+  const script = fileURLToPath(new URL("./children/close-cut-off.ts", import.meta.url));
+  const child = fork(
+    script,
+    [url, deadline].map((arg) => JSON.stringify(arg)),
+    {
+      execArgv: ["--conditions=@revkv/source"],
+    },
+  );
+  later(() => child.kill("SIGKILL"));
+  const exited = once(child, "exit");
+  await once(child, "message");
+  await lose();
+  const closed = once(child, "message");
+  child.send("lost");
+  const [{ close, write }] = (await closed) as [Closed];
+  // It has a deadline of its own, at which it would reject.
+  expect(close).toBe("done");
+  expect([...awayCodes, "OUTCOME_UNKNOWN"]).toContain(write);
+  expect(await exited).toEqual([0, null]);
+  await find();
+  await until(async () => (await connections(server.url)) === 0);
+});

@@ -4,6 +4,7 @@ import { conformance } from "@revkv/conformance/vitest";
 import { vi } from "vitest";
 import { connect } from "../src/index.ts";
 import { schemaHarness, sharedServer } from "./harness.ts";
+import { patient } from "./patient.ts";
 import { pglitePool } from "./pglite-pool.ts";
 
 const { capabilities } = schemaHarness("", sharedServer);
@@ -20,7 +21,7 @@ const harness: Harness = {
     const pool = pglitePool(database);
     return {
       // All scenarios that run at the same time wait for the one connection.
-      open: (options) => connect({ pool, timeout: 30_000, ...options }),
+      open: (options) => connect({ pool, timeout: patient, ...options }),
       dispose: () => database.close(),
     };
   },

@@ -4,6 +4,7 @@ import { databaseOf } from "@revkv/servers/postgres";
 import pg from "pg";
 import { connect } from "../src/index.ts";
 import { execute, freshSchema, schemaHarness, sharedServer } from "./harness.ts";
+import { patient } from "./patient.ts";
 
 const { capabilities } = schemaHarness("", sharedServer);
 
@@ -26,7 +27,7 @@ function poolHarness(name: string, max: number, prepare?: (database: string) => 
       pool.on("error", () => undefined);
       const schema = freshSchema();
       return {
-        open: (options) => connect({ pool, schema, ...options }),
+        open: (options) => connect({ pool, schema, timeout: patient, ...options }),
         dispose: async () => {
           await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
           await pool.end();

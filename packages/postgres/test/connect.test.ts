@@ -6,15 +6,13 @@ import { join } from "node:path";
 import type { KeyValueErrorCode, KeyValueEvent } from "@revkv/api";
 import { startPostgres } from "@revkv/servers/postgres";
 import pg from "pg";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { PostgresOptions, PostgresPool } from "../src/index.ts";
 import { connect, ddl } from "../src/index.ts";
 import { Statements } from "../src/statements.ts";
 import { execute } from "./harness.ts";
 import { emptyDatabase, follow, later, open, poolOf, runChild, takeDown } from "./open.ts";
 import { createRole } from "./roles.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Nobody listens there. */
 const nowhere = "postgres://postgres@127.0.0.1:1/postgres";
@@ -158,7 +156,7 @@ test("whoever waits for another's migration in vain is told in time, and leaves 
   await expect(connect({ connectionString: url, timeout: 500 })).rejects.toMatchObject(failure("TIMEOUT", "500 ms"));
   await client.query("SELECT pg_advisory_unlock_all()");
   const count = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()";
-  await expect.poll(async () => (await client.query(count)).rows[0], { timeout: 10_000 }).toEqual({ n: 1 });
+  await expect.poll(async () => (await client.query(count)).rows[0]).toEqual({ n: 1 });
   await open(url);
 });
 
@@ -178,10 +176,10 @@ test("a closed manager leaves the application's pool open and as it was, and no 
   await follow(kv, []);
   await Promise.all(Array.from({ length: 20 }, (_, index) => kv.put(`key.${index}`, "1")));
   await manager.close();
-  await expect.poll(() => pool.totalCount - pool.idleCount, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => pool.totalCount - pool.idleCount).toBe(0);
   expect(pool.eventNames()).toEqual(["error"]);
   const text = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()";
-  await expect.poll(async () => (await pool.query(text)).rows[0].n - pool.totalCount, { timeout: 10_000 }).toBe(0);
+  await expect.poll(async () => (await pool.query(text)).rows[0].n - pool.totalCount).toBe(0);
 });
 
 test("a closed manager has no connections any more", async () => {
@@ -250,7 +248,7 @@ test("where transactions are read-only, everything can be read and watched, and 
   await expect(manager.updateKeyValue({ bucket: "b", history: 2 })).rejects.toMatchObject(refused);
   await expect(manager.deleteKeyValue("b")).rejects.toMatchObject(refused);
   await writer.put("b", "1");
-  await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["b@3"]);
+  await expect.poll(() => seen).toEqual(["b@3"]);
   expect(events).toEqual([]);
 });
 

@@ -9,8 +9,6 @@ import { connect } from "../src/index.ts";
 import { brief, checkSaid, reaches, see, startLoad, until } from "./load.ts";
 import { later } from "./open.ts";
 
-const timeout = 60_000;
-
 async function start(): Promise<PostgresServer> {
   // What a process wrote outlives it: only a crash of the machine would need fsync.
   const server = await startPostgres({ fsync: false });
@@ -24,9 +22,7 @@ async function open(connectionString: string): Promise<PostgresManager> {
   return manager;
 }
 
-test("a server that is killed under load: what it acknowledged is there once, and watchers miss nothing", {
-  timeout,
-}, async () => {
+test("a server that is killed under load: what it acknowledged is there once, and watchers miss nothing", async () => {
   const server = await start();
   const [writing, watching] = [await open(server.url), await open(server.url)];
   const kv = await writing.createKeyValue({ bucket: "load", history: 64 });
@@ -54,9 +50,6 @@ test("a server that is killed under load: what it acknowledged is there once, an
 
 test.each(["directly", "through a pooler"])(
   "a write under way when the server is killed is of unknown outcome: %s",
-  {
-    timeout,
-  },
   async (how) => {
     const server = await start();
     let { url } = server;

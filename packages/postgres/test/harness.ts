@@ -7,6 +7,7 @@ import { databaseOf, startPostgres, testPostgres } from "@revkv/servers/postgres
 import pg from "pg";
 import type { PostgresUrlOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
+import { patient } from "./patient.ts";
 
 const capabilities: Harness["capabilities"] = {
   ...embeddedCapabilities,
@@ -57,7 +58,7 @@ export function schemaHarness(
       const options = { ...opening, schema: freshSchema() };
       await prepare(url, options.schema);
       return {
-        open: (more?: ManagerOptions) => connect({ ...options, ...more }),
+        open: (more?: ManagerOptions) => connect({ timeout: patient, ...options, ...more }),
         child: { module: child, args: [options] },
         dispose: async () => {
           await execute(url, `DROP SCHEMA IF EXISTS ${options.schema} CASCADE`);

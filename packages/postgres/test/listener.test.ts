@@ -13,8 +13,6 @@ import type { Seen } from "./load.ts";
 import { reaches, see, until } from "./load.ts";
 import { emptyDatabase, later, open, runChild, takeDown } from "./open.ts";
 
-const timeout = 60_000;
-
 /** A bucket, and somebody else who writes to it. */
 interface Watched {
   readonly kv: KeyValue;
@@ -54,9 +52,7 @@ test("what others write arrives by notification: by polling this would take minu
   expect(told).toEqual([]);
 });
 
-test("changes that nobody announces are found all the same: the writer died between its commit and its announcement", {
-  timeout,
-}, async () => {
+test("changes that nobody announces are found all the same: the writer died between its commit and its announcement", async () => {
   const url = await emptyDatabase();
   const { kv, told } = await watched(url);
   const seen = await see(kv);
@@ -67,9 +63,7 @@ test("changes that nobody announces are found all the same: the writer died betw
   expect(told).toEqual([]);
 });
 
-test("the way to the server is a black hole: noticed, told once each, and bridged by polling", {
-  timeout,
-}, async () => {
+test("the way to the server is a black hole: noticed, told once each, and bridged by polling", async () => {
   const url = await emptyDatabase();
   const { proxy, through } = await breakable(url);
   const { kv, other, told } = await watched(url, { listenConnectionString: through, heartbeatInterval: 100 });
@@ -91,7 +85,7 @@ test("the way to the server is a black hole: noticed, told once each, and bridge
   expect(seen.entries.map(({ revision }) => revision)).toEqual(Array.from({ length: 46 }, (_, index) => index + 1));
 });
 
-test("a watch begins while the server cannot be listened to", { timeout }, async () => {
+test("a watch begins while the server cannot be listened to", async () => {
   const url = await emptyDatabase();
   const { proxy, through } = await breakable(url);
   proxy.hold();
@@ -103,7 +97,7 @@ test("a watch begins while the server cannot be listened to", { timeout }, async
   expect(types(told)).toEqual([]);
 });
 
-test("connections that listen: one for all buckets, and none when nobody watches", { timeout }, async () => {
+test("connections that listen: one for all buckets, and none when nobody watches", async () => {
   const url = await emptyDatabase();
   const { kv, other } = await watched(url);
   const manager = await open(url);
@@ -130,9 +124,7 @@ function pollInterval(listener: Listener): number | undefined {
   return traits.pollInterval;
 }
 
-test("whoever subscribed is woken when notifications begin to come, and whenever they may have been missed", {
-  timeout,
-}, async () => {
+test("whoever subscribed is woken when notifications begin to come, and whenever they may have been missed", async () => {
   const url = await emptyDatabase();
   const told: string[] = [];
   const listener = new Listener({
@@ -167,7 +159,7 @@ test("whoever subscribed is woken when notifications begin to come, and whenever
   expect(woken).toBe(4);
 });
 
-test("a connection that the server ends is replaced, and it is said why", { timeout }, async () => {
+test("a connection that the server ends is replaced, and it is said why", async () => {
   const url = await emptyDatabase();
   const { kv, other, told } = await watched(url);
   const seen = await see(kv);
@@ -186,7 +178,7 @@ test("a connection that the server ends is replaced, and it is said why", { time
   expect(told[0]?.message).toContain("administrator command");
 });
 
-test("a listenConnectionString that leads nowhere is told once, with the reason", { timeout }, async () => {
+test("a listenConnectionString that leads nowhere is told once, with the reason", async () => {
   const url = await emptyDatabase();
   const { kv, other, told } = await watched(url, { listenConnectionString: url.replace(/[^/]*$/, "nowhere") });
   const seen = await see(kv);
@@ -196,6 +188,6 @@ test("a listenConnectionString that leads nowhere is told once, with the reason"
   expect(told[0]?.error?.code).toBe("INCOMPATIBLE_STORAGE");
 });
 
-test("a process whose watcher nobody reads ends, though nothing was closed", { timeout }, async () => {
+test("a process whose watcher nobody reads ends, though nothing was closed", async () => {
   expect(await runChild("leave-watching.ts", await emptyDatabase())).toBe("left");
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { connect } from "../src/index.ts";
 import { execute, sharedServer } from "./harness.ts";
 
-test("L1: keys are listed by byte, in pages, where the database sorts by a language", { timeout: 60_000 }, async () => {
+test("L1: keys are listed by byte, in pages, where the database sorts by a language", async () => {
   const { url } = await sharedServer();
   const name = `revkv_${randomBytes(6).toString("hex")}`;
   await execute(url, `CREATE DATABASE ${name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`);
@@ -20,7 +20,7 @@ test("L1: keys are listed by byte, in pages, where the database sorts by a langu
   await execute(url, `DROP DATABASE ${name} WITH (FORCE)`);
 });
 
-test("W7: a slow watcher of a filter goes on behind what was sorted for it", { timeout: 60_000 }, async () => {
+test("W7: a slow watcher of a filter goes on behind what was sorted for it", async () => {
   const { url } = await sharedServer();
   const schema = `test_${randomBytes(6).toString("hex")}`;
   const manager = await connect({ connectionString: url, schema });

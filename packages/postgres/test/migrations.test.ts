@@ -1,5 +1,5 @@
 import type { KeyValueError, KeyValueManager } from "@revkv/api";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { PostgresOptions } from "../src/index.ts";
 import { connect, ddl } from "../src/index.ts";
 import { Statements } from "../src/statements.ts";
@@ -7,8 +7,6 @@ import { execute, freshSchema } from "./harness.ts";
 import { emptyDatabase, follow, later, open, poolOf, runChild } from "./open.ts";
 import type { Role } from "./roles.ts";
 import { createRole, neededGrants } from "./roles.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const steps = new Statements("any").migrations.length;
 
@@ -159,7 +157,7 @@ test("schemas in one database have nothing to do with each other, their locks in
   expect(await second?.keys()).toEqual(["b"]);
   await execute(url, "DROP SCHEMA one CASCADE");
   expect(await second?.put("c", "1")).toBe(2);
-  await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["b@1", "c@2"]);
+  await expect.poll(() => seen).toEqual(["b@1", "c@2"]);
 });
 
 test.each(["Strange-Name_1", "select", "x".repeat(63)])("a schema can be called %s", async (schema) => {
@@ -170,7 +168,7 @@ test.each(["Strange-Name_1", "select", "x".repeat(63)])("a schema can be called 
   const seen: string[] = [];
   await follow(kv, seen);
   await (await (await open({ connectionString: url, schema, migrate: false })).keyValue("watched")).put("a", "1");
-  await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["a@1"]);
+  await expect.poll(() => seen).toEqual(["a@1"]);
 });
 
 test("a search_path that leads elsewhere changes nothing", async () => {

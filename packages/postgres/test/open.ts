@@ -8,6 +8,7 @@ import { onTestFinished } from "vitest";
 import type { PostgresManager, PostgresOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
 import { sharedServer } from "./harness.ts";
+import { patient } from "./patient.ts";
 
 /** Carries something out when the test is over, the latest first. */
 export function later(cleanup: () => unknown): void {
@@ -23,7 +24,10 @@ export async function emptyDatabase(): Promise<string> {
 
 /** Opens a manager that is closed when the test is over. */
 export async function open(options: string | PostgresOptions): Promise<PostgresManager> {
-  const manager = await connect(options);
+  const manager = await connect({
+    timeout: patient,
+    ...(typeof options === "string" ? { connectionString: options } : options),
+  });
   later(() => manager.close());
   return manager;
 }

@@ -6,8 +6,6 @@ import { Statements } from "../src/statements.ts";
 import { brief, reaches, see, until } from "./load.ts";
 import { emptyDatabase, later, open } from "./open.ts";
 
-const timeout = 60_000;
-
 async function connected(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString });
   await client.connect();
@@ -38,9 +36,6 @@ const attempts: Readonly<Record<string, (kv: KeyValue) => Promise<unknown>>> = {
 
 test.each(Object.entries(attempts))(
   "a compare-and-set that waited sees what was committed meanwhile: %s",
-  {
-    timeout,
-  },
   async (_, attempt) => {
     const url = await emptyDatabase();
     const kv = await (await open(url)).createKeyValue({ bucket: "race", history: 5 });
@@ -56,7 +51,7 @@ test.each(Object.entries(attempts))(
   },
 );
 
-test("two clients within transactions: the one that waited is refused", { timeout }, async () => {
+test("two clients within transactions: the one that waited is refused", async () => {
   const url = await emptyDatabase();
   const kv = await (await open(url)).createKeyValue({ bucket: "race" });
   await kv.put("x", "first");
@@ -77,7 +72,7 @@ test("two clients within transactions: the one that waited is refused", { timeou
   expect((await kv.get("x"))?.string()).toBe("one");
 });
 
-test("8 writers with random rollbacks: no gap for a reader of the tail, nor for a watcher", { timeout }, async () => {
+test("8 writers with random rollbacks: no gap for a reader of the tail, nor for a watcher", async () => {
   const url = await emptyDatabase();
   const manager = await open(url);
   const kv = await manager.createKeyValue({ bucket: "dense", history: 64 });

@@ -154,7 +154,7 @@ test("what a statement looks at follows what it is asked for, not the size of th
   expect(await pagesOf("describe", [buckets.plain])).toBeGreaterThan(1000);
 });
 
-test("versions that no vacuum may take yet are not walked through", { timeout: 60_000 }, async () => {
+test("versions that no vacuum may take yet are not walked through", async () => {
   const key = "area.19.key.19";
   // Not where bytes are counted: the counter has as many versions as there were writes.
   const uncounted = [buckets.plain, buckets.deep];

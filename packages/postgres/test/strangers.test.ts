@@ -3,7 +3,7 @@ import { execute } from "./harness.ts";
 import { emptyDatabase } from "./open.ts";
 import { fillPublic } from "./strangers.ts";
 
-test("a stranger's operator or function that fits better is called, and noticed", { timeout: 60_000 }, async () => {
+test("a stranger's operator or function that fits better is called, and noticed", async () => {
   const url = await emptyDatabase();
   await fillPublic(url);
   for (const text of [

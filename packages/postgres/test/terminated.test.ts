@@ -4,8 +4,6 @@ import { expect, test } from "vitest";
 import { brief, checkSaid, reaches, see, startLoad, together, until } from "./load.ts";
 import { emptyDatabase, later, open, poolOf } from "./open.ts";
 
-const timeout = 60_000;
-
 const others = "datname = current_database() AND pid <> pg_backend_pid()";
 
 /** Connects by itself, until the test is over. */
@@ -16,9 +14,7 @@ async function connected(connectionString: string): Promise<pg.Client> {
   return client;
 }
 
-test("connections that are ended under load, in turn and all at once: nothing is lost, doubled or said wrongly", {
-  timeout,
-}, async () => {
+test("connections that are ended under load, in turn and all at once: nothing is lost, doubled or said wrongly", async () => {
   const url = await emptyDatabase();
   const managers = [await open({ connectionString: url, max: 4 }), await open({ connectionString: url, max: 4 })];
   const bucket = { bucket: "load", history: 64 };
@@ -54,9 +50,7 @@ test("connections that are ended under load, in turn and all at once: nothing is
   }
 });
 
-test("a write whose connection the server ends while it waits was not carried out, and says so", {
-  timeout,
-}, async () => {
+test("a write whose connection the server ends while it waits was not carried out, and says so", async () => {
   const url = await emptyDatabase();
   const kv = await (await open(url)).createKeyValue({ bucket: "waiting" });
   const holder = await connected(url);
@@ -73,7 +67,7 @@ test("a write whose connection the server ends while it waits was not carried ou
   expect(await kv.put("waiting", "again")).toBe(2);
 });
 
-test("a statement that its connection has forgotten fails once", { timeout }, async () => {
+test("a statement that its connection has forgotten fails once", async () => {
   const url = await emptyDatabase();
   const pool = poolOf(url, { max: 1 });
   const kv = await (await open({ pool })).createKeyValue({ bucket: "prepared" });

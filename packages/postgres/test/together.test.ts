@@ -61,7 +61,7 @@ test.for<[string, Partial<KeyValueConfig>, Step["op"][]]>([
   ["puts and deletes, with history", { history: 3 }, ["put", "put", "delete"]],
   ["values that may be too long", { maxValueSize: 8 }, ["put", "put", "delete"]],
   ["conditions among them", { history: 3 }, ["put", "create", "delete", "put"]],
-])("writes carried out together give what they give one by one: %s", { timeout: 60_000 }, async ([, config, ops]) => {
+])("writes carried out together give what they give one by one: %s", async ([, config, ops]) => {
   const manager = await open(await emptyDatabase());
   const kv = await manager.createKeyValue({ bucket: "b", ...config });
   const model = new Model(config.history ?? 1, config.maxValueSize ?? 100);
@@ -86,7 +86,6 @@ test.for<[string, Partial<KeyValueConfig>, Step["op"][]]>([
 // A plan is made once, for what the table is then: with 250 entries the index of keys is deeper than that of revisions.
 test.for([0, 250])(
   "the index of keys does not grow with overwrites, vacuum or not: %i entries at first",
-  { timeout: 60_000 },
   async (entries) => {
     // Nobody else is there: what any transaction of the server may still see is not removed.
     const server = await startPostgres({ fsync: false, settings: { autovacuum: "off" } });

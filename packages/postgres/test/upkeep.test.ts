@@ -1,12 +1,10 @@
 import type { KeyValueEvent } from "@revkv/api";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { Statements } from "../src/statements.ts";
 import { execute } from "./harness.ts";
 import { until } from "./load.ts";
 import { emptyDatabase, follow, later, open, poolOf, takeDown } from "./open.ts";
 import { begin } from "./using.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const { lock } = new Statements("revkv");
 
@@ -105,16 +103,19 @@ test("nobody sweeps where nothing can expire, nor where nothing is due", async (
 
 test("buckets that somebody holds do not hold up the expiries of others, nor any call's deadline", async () => {
   const url = await emptyDatabase();
-  const told: KeyValueEvent[] = [];
-  const manager = await open({ connectionString: url, timeout: 500, onEvent: takeDown(told) });
+  const creator = await open(url);
   const client = await begin(poolOf(url));
   for (let index = 0; index < 10; index += 1) {
-    const held = await manager.createKeyValue({ bucket: `held_${index}`, limitMarkerTtl: 60_000 });
-    await held.put("a", "1", { ttl: 1000 });
+    const held = await creator.createKeyValue({ bucket: `held_${index}`, limitMarkerTtl: 60_000 });
+    await held.put("a", "1", { ttl: 60_000 });
     await held.using(client).put("b", "1");
   }
+  await creator.createKeyValue({ bucket: "free", limitMarkerTtl: 60_000 });
+  await creator.close();
   await execute(url, "UPDATE revkv.entry SET expires = 1");
-  const free = await manager.createKeyValue({ bucket: "free", limitMarkerTtl: 60_000 });
+  const told: KeyValueEvent[] = [];
+  const manager = await open({ connectionString: url, timeout: 1000, onEvent: takeDown(told) });
+  const free = await manager.keyValue("free");
   const seen: string[] = [];
   await follow(free, seen);
   for (const round of [1, 2, 3]) {

@@ -1,9 +1,7 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { TransactionClient } from "../src/index.ts";
 import { open, poolOf } from "./open.ts";
 import { begin, setUp } from "./using.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 test("other writers wait for the transaction, fail with TIMEOUT at their deadline, and go on when it ends", async () => {
   const { pool, kv, other } = await setUp({ timeout: 2000 });

@@ -1,13 +1,11 @@
 import pg from "pg";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { PostgresKeyValue, TransactionClient, TransactionKeyValue } from "../src/index.ts";
 import { Statements } from "../src/statements.ts";
 import { executors } from "./executors.ts";
 import { execute } from "./harness.ts";
 import { emptyDatabase, follow, later, open, poolOf, runChild } from "./open.ts";
 import { begin, setUp } from "./using.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 async function invoices(url: string): Promise<unknown[]> {
   return (await execute(url, "SELECT id FROM invoice")).flat();
@@ -44,7 +42,7 @@ describe.each(Object.entries(executors))("in a transaction of %s", (_, transact)
     expect((await other.get("order.17"))?.string()).toBe("sent");
     expect(await invoices(url)).toEqual(["17"]);
     const expected = ["commit", "order.17@1", "order.17@2", "-order.16@3"];
-    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([expected, expected]);
+    await expect.poll(() => seen).toEqual([expected, expected]);
   });
 
   test("a rollback leaves nothing, and no gap in the revisions", async () => {
@@ -60,7 +58,7 @@ describe.each(Object.entries(executors))("in a transaction of %s", (_, transact)
     expect(await kv.get("order.17")).toBeNull();
     expect(await invoices(url)).toEqual([]);
     expect(await kv.put("order.18", "paid")).toBe(1);
-    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["order.18@1"]);
+    await expect.poll(() => seen).toEqual(["order.18@1"]);
   });
 
   test("what the bucket refuses leaves the transaction as it was", async () => {
@@ -205,7 +203,7 @@ test("what was written after a SAVEPOINT goes with it, and others need not wait 
   await client.query("ROLLBACK TO SAVEPOINT two");
   expect(await joined.put("d", "1")).toBe(3);
   await client.query("COMMIT");
-  await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["b@1", "c@2", "d@3"]);
+  await expect.poll(() => seen).toEqual(["b@1", "c@2", "d@3"]);
 });
 
 test("a SAVEPOINT brings a transaction back to life after an error of the server", async () => {

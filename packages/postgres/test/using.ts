@@ -3,6 +3,7 @@ import type pg from "pg";
 import type { PostgresKeyValue } from "../src/index.ts";
 import { execute, freshSchema } from "./harness.ts";
 import { emptyDatabase, later, open, poolOf } from "./open.ts";
+import { patient } from "./patient.ts";
 
 /** A bucket, and what an application has beside it. */
 export interface Setting {
@@ -16,15 +17,17 @@ export interface Setting {
 }
 
 export async function setUp({
-  timeout = 5000,
+  timeout = patient,
   ...config
 }: Partial<KeyValueConfig> & { timeout?: number } = {}): Promise<Setting> {
   const url = await emptyDatabase();
   await execute(url, "CREATE TABLE invoice (id text)");
   const schema = freshSchema();
   const pool = poolOf(url);
-  const manager = await open({ pool, schema, timeout });
-  const kv = await manager.createKeyValue({ bucket: "b", history: 5, ...config });
+  const creator = await open({ connectionString: url, schema });
+  await creator.createKeyValue({ bucket: "b", history: 5, ...config });
+  await creator.close();
+  const kv = await (await open({ pool, schema, timeout })).keyValue("b");
   const other = await (await open({ connectionString: url, schema, timeout })).keyValue("b");
   return { url, schema, pool, kv, other };
 }

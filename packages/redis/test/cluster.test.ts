@@ -5,12 +5,15 @@ import { Cluster } from "ioredis";
 import { Cluster as Cluster5 } from "ioredis5";
 import { expect, test } from "vitest";
 import { sharedCluster } from "./harness.ts";
-import { later, open, watch } from "./open.ts";
+import type { Watched } from "./open.ts";
+import { inTurn, later, open, watch } from "./open.ts";
 
 const clients = { "ioredis 5": Cluster5, "ioredis 6": Cluster } as const;
 
 for (const [version, Client] of Object.entries(clients)) {
-  test(`the application's own Cluster of ${version}: buckets in all slots are written to, watched and listed`, async () => {
+  test(`the application's own Cluster of ${version}: buckets in all slots are written to, watched and listed`, {
+    timeout: 60_000,
+  }, async () => {
     const { cluster } = await sharedCluster();
     const client = new Client([...cluster]);
     later(() => client.disconnect());
@@ -23,25 +26,21 @@ for (const [version, Client] of Object.entries(clients)) {
     const listed: string[] = [];
     for await (const name of other.keyValueStoreNames()) listed.push(name);
     expect(listed).toEqual(names);
-    for (const bucket of names) expect(await (await other.keyValue(bucket)).put("a", bucket)).toBe(1);
-    for (const { entries } of watched) {
-      // Sooner than anybody would look by himself.
-      await expect.poll(() => entries.map(({ key }) => key), { timeout: 900 }).toEqual(["a"]);
-    }
+    for (const [index, bucket] of names.entries())
+      await inTurn(await other.keyValue(bucket), watched[index] as Watched, 20);
   });
 }
 
-test("M10, W10: in a Cluster whose connections are cut, every acknowledged write is there once, and watchers see it", {
-  timeout: 60_000,
-}, async () => {
+test("M10, W10: in a Cluster whose connections are cut, every acknowledged write is there once, and watchers see it", async () => {
   const { cluster } = await sharedCluster();
   const manager = await open({ cluster, prefix: "cut" });
   const kv = await manager.createKeyValue({ bucket: "b" });
   const watched = await watch(kv);
   const acknowledged = new Map<string, number>();
-  const stop = performance.now() + 4000;
+  let cuts = 0;
+  const goesOn = (): boolean => cuts < 40 || acknowledged.size <= 500;
   const writers = Array.from({ length: 8 }, async (_, writer) => {
-    for (let count = 0; performance.now() < stop; count += 1) {
+    for (let count = 0; goesOn(); count += 1) {
       try {
         acknowledged.set(`${writer}.${count}`, await kv.put(`${writer}.${count}`, "x"));
       } catch (error) {
@@ -49,14 +48,13 @@ test("M10, W10: in a Cluster whose connections are cut, every acknowledged write
       }
     }
   });
-  while (performance.now() < stop) {
+  for (; goesOn(); cuts += 1) {
     await delay(100);
     await Promise.all(cluster.map((node) => redisCommand(node, "CLIENT", "KILL", "TYPE", "normal")));
   }
   await Promise.all(writers);
-  expect(acknowledged.size).toBeGreaterThan(100);
   const { lastRevision } = await kv.status();
-  await expect.poll(() => watched.entries.at(-1)?.revision, { timeout: 10_000 }).toBe(lastRevision);
+  await expect.poll(() => watched.entries.at(-1)?.revision).toBe(lastRevision);
   const seen = new Map(watched.entries.map(({ key, revision }) => [key, revision]));
   expect(seen.size).toBe(lastRevision);
   for (const [key, revision] of acknowledged) expect(seen.get(key)).toBe(revision);

@@ -13,9 +13,7 @@ const program = (name: string): string => fileURLToPath(new URL(`./children/${na
 const script = program("leave-watching");
 
 for (const [name, reach] of Object.entries({ server: sharedServer, Cluster: sharedCluster })) {
-  test(`W9: a process with nothing else to do exits, though it has left its ${name} connected`, {
-    timeout: 30_000,
-  }, async () => {
+  test(`W9: a process with nothing else to do exits, though it has left its ${name} connected`, async () => {
     const options: RedisConnectOptions = await reach();
     const command = ["--conditions=@revkv/source", script, JSON.stringify(options)];
     const { stdout } = await promisify(execFile)(process.execPath, command, { timeout: 20_000 });

@@ -1,11 +1,8 @@
 import type { KeyValue, KeyValueEntry, KeyValueManager } from "@revkv/api";
 import type { RedisServer } from "@revkv/servers/redis";
 import { redisCommand } from "@revkv/servers/redis";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { open, proxy, revisionOn, server, watch } from "./open.ts";
-
-// A replica takes seconds to be up to date.
-vi.setConfig({ testTimeout: 30_000 });
 
 interface Pair {
   readonly manager: KeyValueManager;
@@ -28,7 +25,7 @@ async function pair(): Promise<Pair> {
   const manager = await open(`redis://127.0.0.1:${network.port}`);
   const kv = await manager.createKeyValue({ bucket: "b", history: 5 });
   await kv.put("a", "1");
-  await expect.poll(() => revisionOn(replica), { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => revisionOn(replica)).toBe(1);
   return {
     manager,
     kv,

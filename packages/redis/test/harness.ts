@@ -8,6 +8,7 @@ import { startRedisSentinel } from "@revkv/servers/redis-sentinel";
 import { Cluster as Cluster5, Redis as Redis5 } from "ioredis5";
 import type { RedisConnectOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
+import { patient } from "./patient.ts";
 
 const capabilities: Harness["capabilities"] = {
   ...embeddedCapabilities,
@@ -38,7 +39,7 @@ export function prefixHarness(
       const prefix = freshPrefix();
       const options = { ...(await reached), prefix };
       return {
-        open: (more?: ManagerOptions) => connect({ ...options, ...more }),
+        open: (more?: ManagerOptions) => connect({ timeout: patient, ...options, ...more }),
         child: { module: child, args: await inChild(prefix) },
         dispose: async () => {},
       };

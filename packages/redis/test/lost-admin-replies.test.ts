@@ -4,7 +4,7 @@ import type { Awaitable, Unit } from "@revkv/api/adapter";
 import type { RedisServer } from "@revkv/servers/redis";
 import { redisCommand } from "@revkv/servers/redis";
 import type { TcpProxy } from "@revkv/servers/tcp-proxy";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { bucketKeys } from "../src/bucket-keys.ts";
 import { ChangeReader } from "../src/change-reader.ts";
 import { Commands } from "../src/commands.ts";
@@ -13,8 +13,6 @@ import { Nonces } from "../src/nonces.ts";
 import { RedisStorage } from "../src/redis-storage.ts";
 import { makeClient } from "../src/safe-client.ts";
 import { later, open, proxy, server } from "./open.ts";
-
-vi.setConfig({ testTimeout: 20_000 });
 
 const url = (port: number): string => `redis://127.0.0.1:${port}`;
 

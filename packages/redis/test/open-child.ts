@@ -2,6 +2,7 @@ import type { KeyValueManager } from "@revkv/api";
 import { Cluster as Cluster5, Redis as Redis5 } from "ioredis5";
 import type { RedisConnectOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
+import { patient } from "./patient.ts";
 
 type Nodes = readonly { readonly host: string; readonly port: number }[];
 
@@ -9,7 +10,7 @@ type Nodes = readonly { readonly host: string; readonly port: number }[];
 export async function open(
   options: RedisConnectOptions & { readonly ioredis5?: string | Nodes },
 ): Promise<KeyValueManager> {
-  const { ioredis5, ...others } = options;
+  const { ioredis5, ...others } = { timeout: patient, ...options };
   if (ioredis5 === undefined) return connect(others);
   const client =
     typeof ioredis5 === "string"

@@ -3,12 +3,10 @@ import type { RedisServer } from "@revkv/servers/redis";
 import { redisCommand, startRedis } from "@revkv/servers/redis";
 import type { TcpProxy } from "@revkv/servers/tcp-proxy";
 import { startProxy } from "@revkv/servers/tcp-proxy";
-import { onTestFinished, vi } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import type { RedisConnectOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
-
-// On a busy machine servers take seconds to start.
-vi.setConfig({ testTimeout: 30_000 });
+import { patient } from "./patient.ts";
 
 /** Carries something out when the test is over, the latest first. */
 export function later(cleanup: () => unknown): void {
@@ -31,7 +29,7 @@ export async function proxy(target: { port: number }): Promise<TcpProxy> {
 
 /** Opens a manager that is closed when the test is over. */
 export async function open(options: string | RedisConnectOptions): Promise<KeyValueManager> {
-  const manager = await connect(options);
+  const manager = await connect({ timeout: patient, ...(typeof options === "string" ? { url: options } : options) });
   later(() => manager.close());
   return manager;
 }
@@ -41,6 +39,17 @@ export async function revisionOn(redis: RedisServer): Promise<number | undefined
   const incarnation = await redisCommand(redis, "HGET", "revkv:{b}", "id");
   const step = await redisCommand(redis, "XREVRANGE", `revkv:{b}:${incarnation}:log`, "+", "-", "COUNT", "1");
   return step === "" ? undefined : Number.parseInt(step, 10);
+}
+
+/**
+ * Writes one after the other, each when the watcher has given the one before it: a hundred take minutes when a watcher
+ * that has caught up finds each by looking for itself.
+ */
+export async function inTurn(kv: KeyValue, { entries }: Watched, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const revision = await kv.put("turn", "x");
+    await expect.poll(() => entries.at(-1)?.revision, { interval: 2 }).toBe(revision);
+  }
 }
 
 /** What a watcher has delivered, and how it ended. */

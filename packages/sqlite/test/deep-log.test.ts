@@ -123,7 +123,6 @@ test("the few entries of a narrow filter are found in a deep log without walking
 
 test.each(["many.>", "many.*.odd"])(
   "the many entries of %s come in order, in steps of a bounded length",
-  { timeout: 30_000 },
   async (filter) => {
     const [bucket, given] = await bucketOf({});
     const many = Array.from(

@@ -71,7 +71,6 @@ const disks = drivers.flatMap((driver) => [4, 16].map((size) => ({ driver, size 
 
 onLinux.each(disks)(
   "$driver: on a full disk of $size MiB a write is STORAGE_FULL, nothing is lost, and it goes on with room",
-  { timeout: 60_000 },
   async ({ driver, size }) => {
     const directory = join(dirname(await temporaryFile()), "disk");
     await mkdir(directory);

@@ -7,6 +7,7 @@ import type { Harness } from "@revkv/conformance";
 import Database from "better-sqlite3";
 import type { SqliteFileOptions } from "../src/index.ts";
 import { connect } from "../src/index.ts";
+import { patient } from "./patient.ts";
 
 const capabilities: Harness["capabilities"] = {
   ...embeddedCapabilities,
@@ -35,7 +36,7 @@ export function fileHarness(
       const directory = await temporaryDirectory();
       const options = { file: join(directory.path, "test.db"), driver, synchronous };
       return {
-        open: (more?: ManagerOptions) => connect({ ...options, ...more }),
+        open: (more?: ManagerOptions) => connect({ timeout: patient, ...options, ...more }),
         child: { module: child, args: [options] },
         dispose: () => directory.remove(),
       };
@@ -55,7 +56,7 @@ export function sharedDatabase(synchronous: NonNullable<SqliteFileOptions["synch
       database.pragma("journal_mode = WAL");
       database.pragma(`synchronous = ${synchronous}`);
       return {
-        open: (options?: ManagerOptions) => connect({ database, ...options }),
+        open: (options?: ManagerOptions) => connect({ database, timeout: patient, ...options }),
         child: { module: child, args: [{ file, driver: "better-sqlite3", synchronous }] },
         dispose: async () => {
           database.close();

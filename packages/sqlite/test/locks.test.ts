@@ -84,23 +84,19 @@ test.each(drivers)(
   },
 );
 
-test("nothing is left of the request of a process that was killed while it waited for the lock", {
-  timeout: 30_000,
-}, async () => {
+test("nothing is left of the request of a process that was killed while it waited for the lock", async () => {
   const file = await temporaryFile();
   await (await open({ file, driver: "better-sqlite3" })).createKeyValue({ bucket: "b" });
   const other = lock("better-sqlite3", file);
   const { child, ended } = start(command("./put-once.ts", { file, driver: "better-sqlite3", timeout: 60_000 }));
-  await expect.poll(() => existsSync(`${file}-wait`), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => existsSync(`${file}-wait`)).toBe(true);
   child.kill("SIGKILL");
   await ended;
   other.exec("COMMIT");
-  await expect.poll(() => existsSync(`${file}-wait`), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => existsSync(`${file}-wait`)).toBe(false);
 });
 
-test("W9: a process with nothing else to do exits, though what is due waits for a lock", {
-  timeout: 30_000,
-}, async () => {
+test("W9: a process with nothing else to do exits, though what is due waits for a lock", async () => {
   const file = await temporaryFile();
   const options = { file, driver: "better-sqlite3", timeout: 120_000 };
   const { child, ended } = start(command("./leave-with-something-due.ts", options));

@@ -77,7 +77,6 @@ test.each(drivers)("%s: for reading a file has to exist and be ours", async (dri
 
 test.runIf(process.platform !== "win32").each(drivers)(
   "%s: whoever may not write to the file reads and watches what another writes",
-  { timeout: 30_000 },
   async (driver) => {
     const { file, kv } = await written();
     for (const path of [file, `${file}-wal`, `${file}-shm`]) await chmod(path, 0o444);
@@ -106,7 +105,6 @@ test.runIf(process.platform !== "win32").each(drivers)(
 
 test.runIf(process.platform !== "win32").each(drivers)(
   "%s: where SQLite can have no log beside the file, that is said",
-  { timeout: 30_000 },
   async (driver) => {
     const file = await temporaryFile();
     await (await connect({ file })).close();
@@ -122,7 +120,6 @@ test.runIf(process.platform !== "win32").each(drivers)(
 
 test.runIf(process.platform !== "win32").each(drivers)(
   "%s: a directory that may not be entered is said to be one",
-  { timeout: 30_000 },
   async (driver) => {
     const file = await temporaryFile();
     await chmod(dirname(file), 0o000);
@@ -135,7 +132,6 @@ test.runIf(process.platform !== "win32").each(drivers)(
 // Only root can become somebody else.
 test.runIf(process.getuid?.() === 0).each(drivers)(
   "%s: whoever may only read leaves nothing beside the file that would lock its owner out",
-  { timeout: 30_000 },
   async (driver) => {
     const file = await temporaryFile();
     const manager = await connect({ file });
