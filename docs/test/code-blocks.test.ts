@@ -58,7 +58,7 @@ describe("the blocks of a file that use servers run in order, on servers of the 
   beforeAll(async () => {
     // Not one that is given: roles are made, and pg_dump is to be that of the server.
     postgres = await startPostgres({ fsync: false });
-  }, 60_000);
+  });
   afterAll(() => postgres[Symbol.asyncDispose]());
 
   const files = Map.groupBy(onServers, ({ file }) => file);
@@ -125,7 +125,11 @@ function emptyFolder(): Promise<string> {
 
 /** The same for any command. What runs on Node in it resolves packages to their source. */
 async function execute(command: string, args: readonly string[], { cwd, env }: Surroundings): Promise<string> {
-  const options = { cwd, env: { ...process.env, NODE_OPTIONS: "--conditions=@revkv/source", ...env }, timeout: 60_000 };
+  const options = {
+    cwd,
+    env: { ...process.env, NODE_OPTIONS: "--conditions=@revkv/source", ...env },
+    timeout: 110_000,
+  };
   const { stdout } = await promisify(execFile)(command, args, options).catch((error: unknown) => {
     const { stdout = "", stderr = "" } = error as { readonly stdout?: string; readonly stderr?: string };
     const what = [command, ...args].map((part) => basename(part)).join(" ");

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 
 /** Milliseconds. */
-const deadline = 30_000;
+const deadline = 60_000;
 
 /** Asks a server again and again until it is as far; a question that fails counts as no. */
 export async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
 
-/** Sends text to a server on 127.0.0.1 and resolves with all that it says, once that matches, within two seconds. */
+/** Sends text to a server on 127.0.0.1 and resolves with all that it says, once that matches, within half a minute. */
 export async function exchange(port: number, text: string, expected: RegExp): Promise<string> {
   const socket = await connected(port);
-  socket.setTimeout(2_000, () => socket.destroy(new Error("no answer")));
+  socket.setTimeout(30_000, () => socket.destroy(new Error("no answer")));
   try {
     socket.write(text);
     return await received(socket, expected);

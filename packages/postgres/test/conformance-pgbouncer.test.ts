@@ -39,4 +39,4 @@ test("PgBouncer alone: watchers find changes of others by polling, and the appli
   await writer.delete("a");
   await expect.poll(() => seen).toEqual(["a@1", "-a@2"]);
   expect(events).toHaveLength(1);
-}, 60_000);
+});

@@ -9,7 +9,7 @@ let server: Awaited<ReturnType<typeof startPostgres>>;
 beforeAll(async () => {
   server = await startPostgres({ fsync: false, settings: { shared_preload_libraries: "pg_stat_statements" } });
   return () => server[Symbol.asyncDispose]();
-}, 60_000);
+});
 
 /** How many pages are read for some changes in turn, each seen by all watchers before the next. */
 async function reads(watchers: number, changes: number): Promise<number> {
