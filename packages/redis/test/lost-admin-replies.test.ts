@@ -142,7 +142,7 @@ test("T2: one bucket that cannot be looked after does not keep others from it, n
 const chaosSeconds = Number(process.env["REVKV_CHAOS_SECONDS"] ?? 4);
 
 test("M10: with connections cut at random every call on buckets is carried out, and none twice", {
-  timeout: (chaosSeconds + 30) * 1000,
+  timeout: (chaosSeconds + 120) * 1000,
 }, async () => {
   const redis = await server();
   const network = await proxy(redis);

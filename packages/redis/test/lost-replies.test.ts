@@ -149,7 +149,7 @@ test("M10: a write that was lost before it was carried out is refused truly when
 
 test("E3: a frozen server is noticed by reads, writes and watchers, which go on when it is back", async () => {
   const redis = await server();
-  const manager = await open({ url: redis.url, timeout: 700 });
+  const manager = await open({ url: redis.url, timeout: 2000 });
   const kv = await manager.createKeyValue({ bucket: "b", history: 64 });
   const watched = await watch(kv);
   await kv.put("a", "1");
@@ -172,7 +172,7 @@ test("E3: a frozen server is noticed by reads, writes and watchers, which go on 
 const chaosSeconds = Number(process.env["REVKV_CHAOS_SECONDS"] ?? 8);
 
 test("M10, W10: with connections cut at random every acknowledged write is there once, and no watcher misses any", {
-  timeout: (chaosSeconds + 60) * 1000,
+  timeout: (chaosSeconds + 120) * 1000,
 }, async () => {
   const redis = await server();
   const network = await proxy(redis);
