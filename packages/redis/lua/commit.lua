@@ -6,7 +6,7 @@
 -- for which there is nothing were not carried out: they would have held up the server for long. -4: the server has no memory for the puts, and nothing was carried out.
 -- @include bucket
 -- @include operations
-local FULL, END, CHECK, ELSEWHERE = 16, 8, 4, 4294967295
+local FULL, END, CHECK = 16, 8, 4
 -- What the log says of a commit at the most, in bytes; `?` when it would be more.
 local LONGEST = 2048
 local nonce, operations = ARGV[1], ARGV[2]

@@ -21,12 +21,18 @@ export function metaKey(prefix: string, name: string): string {
 
 const parts = ["heads", "values", "newest", "older", "live", "marked", "deadlines", "log", "void"] as const;
 
-/** Where the heads and the log are in the keys of a bucket. */
+/** Where some of them are in the keys of a bucket. */
 export const headsIndex = 1;
+export const deadlinesIndex = 7;
 export const logIndex = 8;
 
 /** The keys of a bucket, in the order in which the scripts want them. */
 export function bucketKeys(prefix: string, name: string, incarnation: string): readonly string[] {
   const meta = metaKey(prefix, name);
   return [meta, ...parts.map((part) => `${meta}:${incarnation}:${part}`)];
+}
+
+/** Those of them that the script for mere puts wants: each costs the server some time. */
+export function putKeys(keys: readonly string[]): readonly string[] {
+  return keys.filter((_, index) => index >= headsIndex && index !== deadlinesIndex);
 }

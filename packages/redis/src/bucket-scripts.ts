@@ -1,6 +1,6 @@
 import type { Call } from "@revkv/api/adapter";
 import { bucketGone } from "@revkv/api/adapter";
-import { bucketKeys, headsIndex, logIndex } from "./bucket-keys.ts";
+import { bucketKeys, headsIndex, logIndex, putKeys } from "./bucket-keys.ts";
 import type { Commands, ScriptName } from "./commands.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Argument } from "./redis-client.ts";
@@ -18,11 +18,13 @@ export class BucketScripts {
   readonly #commands: Commands;
   /** The keys of the bucket, in the order in which the scripts want them. */
   readonly keys: readonly string[];
+  readonly #putKeys: readonly string[];
 
   constructor(commands: Commands, nonces: Nonces, prefix: string, name: string, incarnation: string) {
     this.#commands = commands;
     this.nonces = nonces;
     this.keys = bucketKeys(prefix, name, incarnation);
+    this.#putKeys = putKeys(this.keys);
     this.log = this.keys[logIndex] as string;
     this.#heads = this.keys[headsIndex] as string;
   }
@@ -56,7 +58,8 @@ export class BucketScripts {
 
   /** Sends a script once; undefined when it is to be called again. */
   async attempt(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
-    const reply = await this.#commands.script(name, this.keys, args);
+    const keys = name === "puts" ? this.#putKeys : this.keys;
+    const reply = await this.#commands.script(name, keys, args);
     if (reply === gone) throw bucketGone();
     return reply === again ? undefined : reply;
   }

@@ -1,6 +1,6 @@
 import { isAscii } from "node:buffer";
 import type { Outcome, Refusal, Unit, Value, Write } from "@revkv/api/adapter";
-import { bytesOf, lengthOf } from "@revkv/api/adapter";
+import { bytesOf } from "@revkv/api/adapter";
 import type { Argument } from "./redis-client.ts";
 
 const operationCodes = { put: 0, delete: 1, purge: 2, check: 4 } as const;
@@ -60,14 +60,11 @@ export function commitArguments(units: readonly Unit[], isFull = false): Argumen
   return args;
 }
 
-/** No longer value is in line, so that the script for mere puts does not store it; see lua/shared/row.lua. */
-const mostInLine = 2048;
-
 /** What the script for mere puts wants of units; undefined when they are anything else. */
 export function putArguments(units: readonly Unit[]): Argument[] | undefined {
   if (!units.every(isMerePut)) return undefined;
   const [write] = units[0] as Unit;
-  if (write === undefined || units.length > 1) return commitArguments(units);
+  if (write === undefined || units.length > 1) return ["", ...commitArguments(units)];
   return [write.key, textIfPossible(write.value)];
 }
 
@@ -79,7 +76,7 @@ function textIfPossible(value: Value): Argument {
 
 function isMerePut([write, ...others]: Unit): boolean {
   if (write === undefined || others.length > 0 || write.op !== "put") return false;
-  return write.expect === undefined && write.ttl === undefined && lengthOf(write.value) <= mostInLine;
+  return write.expect === undefined && write.ttl === undefined;
 }
 
 const nothing = new Uint8Array();

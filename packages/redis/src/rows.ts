@@ -50,7 +50,7 @@ export function needsScript(head: Buffer): boolean {
 }
 
 /** Where the parts of the state of a bucket are; see lua/shared/bucket.lua. */
-const inState = { ttl: 0, revision: 34, nonce: 106 } as const;
+const inState = { ttl: 0, revision: 58, nonce: 106 } as const;
 
 /** The ttl that the state of a bucket says, in milliseconds, 0 for none. */
 export function ttlOf(state: Buffer): number {

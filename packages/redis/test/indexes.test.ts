@@ -53,7 +53,7 @@ async function indexesOf(client: Redis, incarnation: string): Promise<{ wanted: 
   const state = heads[""] as Buffer;
   return {
     wanted: { lists: wanted, count, bytes },
-    found: { lists: found, count: Number(state.readBigUInt64BE(58)), bytes: Number(state.readBigUInt64BE(50)) },
+    found: { lists: found, count: Number(state.readBigUInt64BE(82)), bytes: Number(state.readBigUInt64BE(74)) },
   };
 }
 

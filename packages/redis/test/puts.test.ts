@@ -34,8 +34,8 @@ async function direct(url: string, config: KeyValueConfig): Promise<Direct> {
 function timeless(key: string, stored: Buffer): string {
   const copy = Buffer.from(stored);
   if (key === "") {
-    copy.fill(0, 42, 50);
     copy.fill(0, 66, 74);
+    copy.fill(0, 90, 98);
     return copy.toString("hex");
   }
   for (let row = 0; row < copy.readUInt8(0); row += 1) {
@@ -66,7 +66,7 @@ const put = (key: string, value: string, ttl?: number): Unit => [{ op: "put", ke
 /** Mere puts, several of a key among them, and now and then something else. */
 function randomUnits(random: (below: number) => number, canExpire: boolean): Unit[] {
   const key = (): string => `k${random(6)}`;
-  const value = (): string => "é".repeat(random(10) === 0 ? random(1200) : random(90));
+  const value = (): string => "é".repeat(random(10) === 0 ? random(2500) : random(90));
   if (random(5) > 0) return Array.from({ length: 1 + random(2) * random(6) }, () => put(key(), value()));
   const op = (["delete", "purge", "put"] as const)[random(3)] as Write["op"];
   const ttl = canExpire && op !== "delete" ? 60_000 : undefined;
@@ -110,9 +110,9 @@ for (const [name, config] of Object.entries(configs)) {
       expect(outcomesOf(units, reply)).toEqual(outcomesOf(units, wanted));
       if (round % 20 === 19) expect(await stored(quick)).toEqual(await stored(general));
     }
-    // Both ways were gone, and the quick one by no means seldom.
+    // The quick way was by no means gone seldom, and the other one where it has to be.
     expect(tally.done).toBeGreaterThan(100);
-    expect(tally.left).toBeGreaterThan(0);
+    expect(tally.left > 0).toBe("maxBytes" in config || "limitMarkerTtl" in config);
   });
 }
 

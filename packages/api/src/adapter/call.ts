@@ -4,11 +4,12 @@ import type { Call } from "./storage.ts";
 /** One wait for the storage: ends by its answer, by the deadline, or by the caller's signal, whichever comes first. */
 export class PendingCall implements Call {
   #lazy: AbortController | undefined;
-  #listener: ((reason: unknown) => void) | undefined;
+  readonly #listeners: ((reason: unknown) => void)[] = [];
   /** Why the caller gave up; undefined while it has not. */
   #end: { readonly reason: unknown } | undefined;
   readonly isBackground: boolean;
   #timer: NodeJS.Timeout | undefined;
+  #isLate = false;
 
   constructor(isBackground = false) {
     this.isBackground = isBackground;
@@ -25,8 +26,13 @@ export class PendingCall implements Call {
   }
 
   onGivenUp(listener: (reason: unknown) => void): void {
-    this.#listener = listener;
-    if (this.#end !== undefined) listener(this.#end.reason);
+    if (this.#end === undefined) this.#listeners.push(listener);
+    else listener(this.#end.reason);
+  }
+
+  offGivenUp(listener: (reason: unknown) => void): void {
+    const index = this.#listeners.indexOf(listener);
+    if (index >= 0) this.#listeners.splice(index, 1);
   }
 
   progressed(): void {
@@ -35,40 +41,69 @@ export class PendingCall implements Call {
 
   #giveUp(reason: unknown): void {
     this.#end ??= { reason };
-    this.#listener?.(reason);
+    for (const listener of this.#listeners.splice(0)) listener(reason);
   }
 
   /**
-   * Waits for an answer that did not come at once; when the wait ends without it, the storage is told by the signal. At
-   * the deadline the storage has one turn of the event loop to say that it had not begun, by `TIMEOUT`, so that a write
-   * need not be of unknown outcome (rule M10).
+   * Begins the wait for an answer that did not come at once; {@link answered} or {@link abandon} ends it, or the deadline,
+   * by `fail`. Before that the storage has one turn of the event loop to say that it had not begun, so that a write need
+   * not be of unknown outcome (rule M10).
    *
-   * @throws the signal's reason, or what `late` makes (rule E3)
+   * @param written - whether it may have taken effect
    */
-  wait<T>(answer: Promise<T>, timeout: number, late: () => KeyValueError, signal: AbortSignal | undefined): Promise<T> {
+  begin(timeout: number, written: boolean, fail: (reason: unknown) => void): void {
+    this.#timer = setTimeout(() => {
+      const late = lateError(timeout, written);
+      this.#isLate = true;
+      this.#lazy?.abort(late);
+      this.#giveUp(late);
+      setImmediate(() => {
+        fail(late);
+        this.abandon(late);
+      });
+    }, timeout);
+    if (this.isBackground) this.#timer.unref();
+  }
+
+  /** Ends the wait, since the answer is there. */
+  answered(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Ends the wait without an answer: the storage is told by the signal. */
+  abandon(reason: unknown): void {
+    this.answered();
+    this.#controller.abort(reason);
+    this.#giveUp(reason);
+  }
+
+  /** What a driver makes of the abort at the deadline says nothing; only that nothing was sent is worth knowing. */
+  tells(error: unknown): boolean {
+    return !this.#isLate || isKeyValueError(error, "TIMEOUT");
+  }
+
+  /**
+   * Waits for an answer that did not come at once.
+   *
+   * @throws the signal's reason, or an error that says that it came too late (rule E3)
+   */
+  wait<T>(answer: Promise<T>, timeout: number, written: boolean, signal: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const give = (reason: unknown): void => {
-        reject(reason);
-        end();
-        this.#controller.abort(reason);
-        this.#giveUp(reason);
-      };
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        this.#lazy?.abort(late());
-        this.#giveUp(late());
-        setImmediate(give, late());
-      }, timeout);
-      if (this.isBackground) timer.unref();
-      this.#timer = timer;
-      const abort = (): void => give(signal?.reason);
       const end = (): void => {
-        clearTimeout(timer);
-        this.#timer = undefined;
+        this.answered();
         signal?.removeEventListener("abort", abort);
       };
+      const fail = (reason: unknown): void => {
+        reject(reason);
+        end();
+      };
+      const abort = (): void => {
+        fail(signal?.reason);
+        this.abandon(signal?.reason);
+      };
       signal?.addEventListener("abort", abort);
+      this.begin(timeout, written, fail);
       answer.then(
         (value) => {
           end();
@@ -76,8 +111,7 @@ export class PendingCall implements Call {
         },
         (error: unknown) => {
           end();
-          // What a driver makes of the abort says nothing; only that nothing was sent is worth knowing.
-          reject(isLate && !isKeyValueError(error, "TIMEOUT") ? late() : error);
+          reject(this.tells(error) ? error : lateError(timeout, written));
         },
       );
     });
@@ -105,7 +139,16 @@ export function unlessGivenUp<T>(promise: Promise<T>, call: Call): Promise<T> {
   if (call.onGivenUp === undefined) return unlessAborted(promise, call.signal);
   return new Promise<T>((resolve, reject) => {
     call.onGivenUp?.(reject);
-    promise.then(resolve, reject);
+    promise.then(
+      (value) => {
+        call.offGivenUp?.(reject);
+        resolve(value);
+      },
+      (error: unknown) => {
+        call.offGivenUp?.(reject);
+        reject(error);
+      },
+    );
   });
 }
 

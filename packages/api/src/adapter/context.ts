@@ -1,6 +1,6 @@
 import { isKeyValueError, KeyValueError } from "../errors.ts";
 import type { KeyValueEvent } from "../events.ts";
-import { lateError, PendingCall } from "./call.ts";
+import { PendingCall } from "./call.ts";
 import type { Awaitable, Call, Storage } from "./storage.ts";
 
 /** What all parts of one manager share: the storage, the deadline, and whether it is closed. */
@@ -60,7 +60,7 @@ export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Sto
   }
 
   #bounded<T>(answer: Promise<T>, call: PendingCall, signal: AbortSignal | undefined, written: boolean): Promise<T> {
-    return call.wait(answer, this.timeout, () => lateError(this.timeout, written), signal);
+    return call.wait(answer, this.timeout, written, signal);
   }
 
   /** Asks the storage; what it throws becomes an error of ours (rule E1). */

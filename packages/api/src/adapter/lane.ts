@@ -1,7 +1,8 @@
-import type { KeyValueError } from "../errors.ts";
 import { lateError, PendingCall } from "./call.ts";
 import type { ManagerContext } from "./context.ts";
 import type { Awaitable, Call } from "./storage.ts";
+
+const resolved = Promise.resolve();
 
 /** How a lane puts items together and sends them. */
 export interface LaneOptions<Item, Answer> {
@@ -19,6 +20,8 @@ export interface LaneOptions<Item, Answer> {
   readonly send: (items: readonly Item[], call: Call) => Awaitable<readonly Answer[]>;
   /** Takes note of an answer before the caller hears of it, and also when the caller has given up. */
   readonly answered?: (item: Item, answer: Answer) => void;
+  /** Takes note that a batch has failed, in the same way. */
+  readonly failed?: () => void;
 }
 
 /** A call in the lane. There is one for every write: it has no closures but what a signal needs. */
@@ -46,10 +49,17 @@ export class Lane<Item, Answer> {
   #inFlight = 0;
   #flushing = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Bound once, since every call has it called. */
+  readonly #flush: () => void;
 
   constructor(context: ManagerContext, options: LaneOptions<Item, Answer>) {
     this.#context = context;
     this.#options = options;
+    this.#flush = () => {
+      this.#flushing = false;
+      while (this.#inFlight < this.#options.inFlight && this.#queue.length > 0) this.#send(this.#take());
+      this.#watchDeadline();
+    };
   }
 
   /**
@@ -89,11 +99,8 @@ export class Lane<Item, Answer> {
       return;
     }
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      while (this.#inFlight < this.#options.inFlight && this.#queue.length > 0) this.#send(this.#take());
-      this.#watchDeadline();
-    });
+    // In half the time of `queueMicrotask`, which keeps track of who has called it.
+    void resolved.then(this.#flush);
   }
 
   /** Takes the next batch from the queue, leaving out those that gave up. */
@@ -120,12 +127,17 @@ export class Lane<Item, Answer> {
     const { send, writes } = this.#options;
     const { timeout } = this.#context;
     const call = new PendingCall();
+    const fail = (reason: unknown): void => {
+      for (const waiting of batch) this.#fail(waiting, reason);
+    };
     let answer: Awaitable<readonly Answer[]>;
     try {
-      const items = batch.map((waiting) => waiting.item);
-      answer = this.#context.ask((asked) => send(items, asked), call, writes);
+      answer = send(
+        batch.map((waiting) => waiting.item),
+        call,
+      );
     } catch (error) {
-      for (const waiting of batch) this.#fail(waiting, error);
+      fail(this.#context.translate(error, writes));
       return;
     }
     if (!(answer instanceof Promise)) {
@@ -135,23 +147,27 @@ export class Lane<Item, Answer> {
     }
     this.#inFlight += 1;
     // The callers get their answer at the deadline; the next batch goes out only when the storage is done with this one.
-    const done = (): void => {
-      this.#inFlight -= 1;
-      this.#flushSoon();
-    };
-    answer.then((answers) => {
-      this.#note(batch, answers);
-      this.#queue.unshift(...batch.slice(answers.length));
-      done();
-    }, done);
-    call
-      .wait(answer, timeout, () => lateError(timeout, writes), undefined)
-      .then(
-        (answers) => this.#settle(batch, answers),
-        (error: KeyValueError) => {
-          for (const waiting of batch) this.#fail(waiting, error);
-        },
-      );
+    call.begin(timeout, writes, fail);
+    answer.then(
+      (answers) => {
+        call.answered();
+        this.#note(batch, answers);
+        if (answers.length < batch.length) this.#queue.unshift(...batch.slice(answers.length));
+        this.#settle(batch, answers);
+        this.#done();
+      },
+      (error: unknown) => {
+        call.answered();
+        this.#options.failed?.();
+        fail(call.tells(error) ? this.#context.translate(error, writes) : lateError(timeout, writes));
+        this.#done();
+      },
+    );
+  }
+
+  #done(): void {
+    this.#inFlight -= 1;
+    if (this.#queue.length > 0 || this.#timer !== undefined) this.#flushSoon();
   }
 
   #note(batch: readonly Waiting<Item, Answer>[], answers: readonly Answer[]): void {

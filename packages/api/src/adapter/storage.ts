@@ -20,10 +20,11 @@ export interface Call {
    */
   readonly signal: AbortSignal;
   /**
-   * Calls `listener`, the only one, with the reason when {@link signal} is aborted: for what is called so often that
-   * making and listening to a signal would be felt. Calls of the kit have it.
+   * Calls `listener` once with the reason when {@link signal} is aborted, unless {@link offGivenUp} took it away: for what
+   * is called so often that making and listening to a signal would be felt. Calls of the kit have both.
    */
   onGivenUp?(listener: (reason: unknown) => void): void;
+  offGivenUp?(listener: (reason: unknown) => void): void;
   /** Tells that a part is done and another begun: each is a step with a deadline of its own (rule E3). Calls of the kit have it. */
   progressed?(): void;
   /** True when no caller waits for it: pauses between its attempts are to keep no process running (rule W9). */

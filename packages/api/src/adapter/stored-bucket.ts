@@ -9,6 +9,8 @@ import type { Row } from "./row.ts";
 import type { Awaitable, BucketStorage, Call } from "./storage.ts";
 import type { Outcome, Refusal, Unit } from "./write.ts";
 
+type Rows = readonly (Row | undefined)[];
+
 /** What all handles of one bucket share within a manager: its lanes, its feed and its watchers. */
 export class StoredBucket {
   readonly context: ManagerContext;
@@ -18,7 +20,7 @@ export class StoredBucket {
   readonly #directReads: boolean;
   readonly #directWrites: boolean;
   readonly #writes: Lane<Unit, Outcome>;
-  readonly #reads: Lane<readonly string[], readonly (Row | undefined)[]>;
+  readonly #reads: Lane<readonly string[], Rows>;
   /** Bound once, since every write passes it on. */
   readonly #accept: (unit: Unit, outcome: Outcome) => readonly number[];
 
@@ -38,13 +40,10 @@ export class StoredBucket {
       count: (unit) => unit.length,
       bytes: (unit) => unit.reduce((sum, write) => sum + write.key.length + lengthOf(write.value), 0),
       writes: true,
-      send: (units, call) => {
-        const answer = storage.commit(units, call);
-        // What failed may have been carried out all the same (rule M10): our watchers look.
-        if (answer instanceof Promise) answer.catch(() => this.feed.wake());
-        return answer;
-      },
+      send: (units, call) => storage.commit(units, call),
       answered: (unit, outcome) => this.#wrote(unit, outcome),
+      // It may have been carried out all the same (rule M10): our watchers look.
+      failed: () => this.feed.wake(),
     });
     this.#reads = new Lane(context, {
       inFlight: traits.readsInFlight,
@@ -141,14 +140,19 @@ function answerItself<Answer>(_: unknown, answer: Answer): Answer {
   return answer;
 }
 
-async function readTogether(
+function readTogether(
   storage: BucketStorage,
   requests: readonly (readonly string[])[],
   call: Call,
-): Promise<readonly (readonly (Row | undefined)[])[]> {
+): Awaitable<readonly Rows[]> {
   const [only] = requests;
-  if (only !== undefined && requests.length === 1) return [await storage.read(only, call)];
-  const rows = await storage.read(requests.flat(), call);
+  const answer = storage.read(only !== undefined && requests.length === 1 ? only : requests.flat(), call);
+  return answer instanceof Promise ? answer.then((rows) => parted(rows, requests)) : parted(answer, requests);
+}
+
+/** Gives each of the requests its part of what was read. */
+function parted(rows: Rows, requests: readonly (readonly string[])[]): readonly Rows[] {
+  if (requests.length === 1) return [rows];
   let from = 0;
   return requests.map((keys) => {
     from += keys.length;

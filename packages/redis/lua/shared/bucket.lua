@@ -10,20 +10,15 @@
 --   9 log      STREAM  one entry for each step that changed something, see `log`
 --  10 void     ZSET    nonces of steps that were given up and must not be carried out any more -> when
 -- All but the first carry the incarnation in their names: what is found there is of this one.
-local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
-local pack, read = struct.pack, struct.unpack
-local spread = unpack or table.unpack
+-- @include base
 local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 
 -- The state: ttl, history, ttl of expiry markers, largest value, largest bucket (0: unset), then what `state` says, then
--- the nonce of the step that gave the newest revision. Clients read the ttl, so that it comes first.
+-- the nonce of the step that gave the newest revision. What puts change comes last. Clients read ttl, revision and nonce.
 local STATE = '>I8I2I8I8I8I8I8I8I8I8I8I8I8I8'
 -- Keys whose heads are read together with the state.
 local first = {}
 
 -- Without memory a server refuses commands that need some, but not after one that could give some back.
 local function insist() call('HDEL', META, '') end
-
--- tostring() and .. would lose digits.
-local function text(number) return format('%.0f', number) end

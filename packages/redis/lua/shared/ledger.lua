@@ -173,7 +173,8 @@ local function flush(nonce, outcomes, grows, is_seen)
   if not grows then insist() end
   if revision > logged or is_seen then
     if revision > logged then nudges, last_nonce = 0, nonce else nudges = nudges + 1 end
-    local answer = log(grows and redis.pcall or call, logged, revision, nudges, nonce, outcomes)
+    local id = text(revision) .. '-' .. text(nudges)
+    local answer = log(grows and redis.pcall or call, logged, revision, id, nonce, outcomes)
     if type(answer) == 'table' then return answer end
     logged, created = revision, stamp
   end

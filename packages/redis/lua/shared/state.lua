@@ -2,8 +2,8 @@
 -- one that writes -3 when its nonce is void.
 local found = call('HMGET', HEADS, '', spread(first))
 if not found[1] then return -1 end
-local ttl, history, marker_ttl, max_value_size, max_bytes, revision, created, bytes, count, due, compacted, nudges,
-  trimming, void, behind = read(STATE, found[1])
+local ttl, history, marker_ttl, max_value_size, max_bytes, compacted, trimming, void, revision, created, bytes, count, due,
+  nudges, behind = read(STATE, found[1])
 if ttl == 0 then ttl = nil end
 if marker_ttl == 0 then marker_ttl = nil end
 if max_value_size == 0 then max_value_size = nil end
@@ -19,6 +19,6 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function state()
-  return pack(STATE, ttl or 0, history, marker_ttl or 0, max_value_size or 0, max_bytes or 0, revision, created, bytes,
-    count, due, compacted, nudges, trimming and trimming + 1 or 0, void) .. last_nonce
+  return pack(STATE, ttl or 0, history, marker_ttl or 0, max_value_size or 0, max_bytes or 0, compacted,
+    trimming and trimming + 1 or 0, void, revision, created, bytes, count, due, nudges) .. last_nonce
 end

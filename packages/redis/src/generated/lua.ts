@@ -1,14 +1,16 @@
 // Generated from lua/ by scripts/generate.ts: edit those files, then run `npm run generate`.
 
-const bucketPart = `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
+const basePart = `local call, byte, char, sub, format = redis.call, string.byte, string.char, string.sub, string.format
 local pack, read = struct.pack, struct.unpack
 local spread = unpack or table.unpack
+local function text(number) return format('%.0f', number) end`;
+
+const bucketPart = `${basePart}
 local META, HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, DEADLINE, LOG, VOID =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local STATE = '>I8I2I8I8I8I8I8I8I8I8I8I8I8I8'
 local first = {}
-local function insist() call('HDEL', META, '') end
-local function text(number) return format('%.0f', number) end`;
+local function insist() call('HDEL', META, '') end`;
 
 const eraPart = `local function era() return string.match(call('INFO', 'replication'), 'master_replid:(%w+)') or '' end`;
 
@@ -154,7 +156,8 @@ local function flush(nonce, outcomes, grows, is_seen)
   if not grows then insist() end
   if revision > logged or is_seen then
     if revision > logged then nudges, last_nonce = 0, nonce else nudges = nudges + 1 end
-    local answer = log(grows and redis.pcall or call, logged, revision, nudges, nonce, outcomes)
+    local id = text(revision) .. '-' .. text(nudges)
+    local answer = log(grows and redis.pcall or call, logged, revision, id, nonce, outcomes)
     if type(answer) == 'table' then return answer end
     logged, created = revision, stamp
   end
@@ -195,15 +198,14 @@ local function flush(nonce, outcomes, grows, is_seen)
 end`;
 
 const logPart = `local RETENTION, BETWEEN_CUTS = 10000, 100
-local function log(send, since, to, nudge, nonce, outcomes)
-  local id = text(to) .. '-' .. text(nudge)
-  if since < to and math.floor(since / BETWEEN_CUTS) == math.floor(to / BETWEEN_CUTS) then
+local function log(send, since, to, id, nonce, outcomes)
+  if since < to and since % BETWEEN_CUTS + to - since < BETWEEN_CUTS then
     return send('XADD', LOG, id, 'n', nonce, 'o', outcomes)
   end
   return send('XADD', LOG, 'MAXLEN', '~', RETENTION, id, 'n', nonce, 'o', outcomes)
 end`;
 
-const operationsPart = `local OPERATION, WIDTH = '>BBI8I8I2I4', 24`;
+const operationsPart = `local OPERATION, WIDTH, ELSEWHERE = '>BBI8I8I2I4', 24, 4294967295`;
 
 const recordsPart = `local function visible(head)
   local rows, n, value_at = {}, byte(head), 2 + byte(head) * SIZE
@@ -423,8 +425,8 @@ end`;
 
 const statePart = `local found = call('HMGET', HEADS, '', spread(first))
 if not found[1] then return -1 end
-local ttl, history, marker_ttl, max_value_size, max_bytes, revision, created, bytes, count, due, compacted, nudges,
-  trimming, void, behind = read(STATE, found[1])
+local ttl, history, marker_ttl, max_value_size, max_bytes, compacted, trimming, void, revision, created, bytes, count, due,
+  nudges, behind = read(STATE, found[1])
 if ttl == 0 then ttl = nil end
 if marker_ttl == 0 then marker_ttl = nil end
 if max_value_size == 0 then max_value_size = nil end
@@ -435,15 +437,15 @@ local refused
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function state()
-  return pack(STATE, ttl or 0, history, marker_ttl or 0, max_value_size or 0, max_bytes or 0, revision, created, bytes,
-    count, due, compacted, nudges, trimming and trimming + 1 or 0, void) .. last_nonce
+  return pack(STATE, ttl or 0, history, marker_ttl or 0, max_value_size or 0, max_bytes or 0, compacted,
+    trimming and trimming + 1 or 0, void, revision, created, bytes, count, due, nudges) .. last_nonce
 end`;
 
 /** The scripts, by name. */
 export const scripts = {
   commit: `${bucketPart}
 ${operationsPart}
-local FULL, END, CHECK, ELSEWHERE = 16, 8, 4, 4294967295
+local FULL, END, CHECK = 16, 8, 4
 local LONGEST = 2048
 local nonce, operations = ARGV[1], ARGV[2]
 local units = {}
@@ -600,7 +602,7 @@ return 1` as string,
   createBucket: `${bucketPart}
 if call('EXISTS', META) == 0 and call('EXISTS', LOG) == 0 then
   call('HSET', META, 'id', ARGV[1], 'config', ARGV[2])
-  call('HSET', HEADS, '', pack(STATE, ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 0, 0, 0, 0, 0, 0, 1, 0, 0))
+  call('HSET', HEADS, '', pack(STATE, ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 0, 0, 0, 0, 0, 0, 0, 0, 1))
   call('XADD', LOG, '0-1', 'n', 'created', 'o', '')
 end
 return call('HGET', META, 'id')` as string,
@@ -711,60 +713,82 @@ for i, key in ipairs(keys) do
 end
 if #changed > 0 then flush(ARGV[1], text(removed), false, true) end
 return { removed, after, done }` as string,
-  puts: `${bucketPart}
+  puts: `local HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, LOG, VOID =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+${basePart}
 ${operationsPart}
 ${rowPart}
 ${logPart}
-local nonce, keys, values = ARGV[1], { ARGV[2] }, { ARGV[3] }
-if not ARGV[3] then
-  local operations, at, i = ARGV[2], 1, 0
-  while at < #operations do
+local nonce, key, value = ARGV[1], ARGV[2], ARGV[3]
+local keys, values
+if key == '' then
+  local operations, at, elsewhere = value, 1, 4
+  keys, values = {}, {}
+  for i = 1, math.huge do
     local _, _, _, _, key_length, length = read(OPERATION, operations, at)
-    local value_at = at + WIDTH + key_length
-    at, i = value_at + length, i + 1
-    keys[i], values[i] = sub(operations, value_at - key_length, value_at - 1), sub(operations, value_at, at - 1)
+    at = at + WIDTH + key_length
+    keys[i] = sub(operations, at - key_length, at - 1)
+    if length == ELSEWHERE then
+      values[i] = ARGV[elsewhere]
+      elsewhere = elsewhere + 1
+    else
+      values[i] = sub(operations, at, at + length - 1)
+      at = at + length
+    end
+    if at > #operations then break end
   end
 end
-local found = call('HMGET', HEADS, '', spread(keys))
+local found = keys and call('HMGET', HEADS, '', spread(keys)) or call('HMGET', HEADS, '', key)
 local before = found[1]
 if not before then return -1 end
-local ttl, history, _, max_value_size, max_bytes, revision, created, bytes, count, due, _, _, trimming, void =
-  read(STATE, before)
+local SETTLED, MOVED = '>I8I2I8I8I8I8I8I8I8I8I8I8I8', '>c58I8I8I8I8I8I8c0'
+local ttl, history, _, max_value_size, max_bytes, _, trimming, void, revision, created, bytes, count, due =
+  read(SETTLED, before)
 ${fencePart}
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if trimming > 0 or due > 0 and now >= due then return 0 end
-created = math.max(now, created)
+if now > created then created = now end
 if ttl > 0 and (due == 0 or created + ttl < due) then due = created + ttl end
-local given, key, head = revision + 1, nil, nil
+local given, head = revision + 1, nil
 local heads, newest, latest
-if keys[2] then heads, newest, latest = {}, {}, {} end
-local older, outdated, live, unmarked
-for i = 1, #keys do
-  key = keys[i]
-  local value, old = values[i], latest and latest[key] or found[i + 1]
-  local length, n, rows, blob, is_live = #value, 0, '', '', false
-  if length * history > INLINE or max_value_size > 0 and length > max_value_size then return 0 end
+if keys then heads, newest, latest = {}, {}, {} end
+local older, outdated, live, unmarked, apart, dropped
+for i = 1, keys and #keys or 1 do
+  local old = found[i + 1]
+  if keys then
+    key, value = keys[i], values[i]
+    old = latest[key] or old
+  end
+  local length, n, rows, blob, code, is_live = #value, 0, '', '', 0, false
+  if max_value_size > 0 and length > max_value_size then return 0 end
   revision, bytes, count = revision + 1, bytes + #key + length, count + 1
   if old then
     n = byte(old)
     local rows_at, blob_at = 2, 2 + n * SIZE
-    local last, _, _, op = read(ROW, old, blob_at - SIZE)
+    local oldest, _, expires, op, size = read(ROW, old, blob_at - SIZE)
     is_live = op % APART == 0
     if history > 1 then
       older = older or {}
-      older[#older + 1] = text(last)
-      older[#older + 1] = text(last) .. ' ' .. key
+      local last = text(oldest)
+      older[#older + 1] = last
+      older[#older + 1] = last .. ' ' .. key
     end
     if n >= history then
-      local oldest, _, expires, oldest_op, dropped = read(ROW, old, 2)
-      if expires > 0 or oldest_op >= APART then return 0 end
-      if history > 1 then
+      if n > 1 then
+        oldest, _, expires, op, size = read(ROW, old, 2)
         outdated = outdated or {}
         outdated[#outdated + 1] = text(oldest) .. ' ' .. key
       end
-      rows_at, blob_at, n = 2 + SIZE, blob_at + dropped, n - 1
-      bytes, count = bytes - #key - dropped, count - 1
+      if expires > 0 then return 0 end
+      rows_at, n = 2 + SIZE, n - 1
+      if op < APART then
+        blob_at = blob_at + size
+      else
+        dropped = dropped or {}
+        dropped[#dropped + 1] = text(oldest)
+      end
+      bytes, count = bytes - #key - size, count - 1
     end
     if n > 0 then rows, blob = sub(old, rows_at, rows_at - 1 + n * SIZE), sub(old, blob_at) end
   end
@@ -775,26 +799,35 @@ for i = 1, #keys do
     live[#live + 1] = key
     if old then unmarked[#unmarked + 1] = key end
   end
-  head = char(n + 1) .. rows .. pack(ROW, revision, created, 0, 0, length) .. blob .. value
+  if length * history > INLINE then
+    apart = apart or {}
+    apart[#apart + 1] = text(revision)
+    apart[#apart + 1] = value
+    code, value = APART, ''
+  end
+  local row = pack(ROW, revision, created, 0, code, length)
+  head = n == 0 and '\\1' .. row .. value or char(n + 1) .. rows .. row .. blob .. value
   if latest then
     latest[key] = head
     heads[2 * i - 1], heads[2 * i], newest[2 * i - 1], newest[2 * i] = key, head, text(revision), key
   end
 end
-if type(log(redis.pcall, given - 1, revision, 0, nonce, '')) == 'table' then return 0 end
-local state = sub(before, 1, 34) .. pack('>I8I8I8I8I8', revision, created, bytes, count, due) .. sub(before, 75, 82)
-  .. pack('>I8', 0) .. sub(before, 91, 106) .. nonce
+local score = text(revision)
+if type(log(redis.pcall, given - 1, revision, score .. '-0', nonce, '')) == 'table' then return 0 end
+local state = pack(MOVED, before, revision, created, bytes, count, due, 0, nonce)
 if latest then
   call('HSET', HEADS, '', state, spread(heads))
   call('ZADD', NEWEST, spread(newest))
 else
   call('HSET', HEADS, '', state, key, head)
-  call('ZADD', NEWEST, text(revision), key)
+  call('ZADD', NEWEST, score, key)
 end
 if older then call('ZADD', OLDER, spread(older)) end
 if outdated then call('ZREM', OLDER, spread(outdated)) end
 if unmarked and unmarked[1] then call('ZREM', MARKED, spread(unmarked)) end
 if live then call('ZADD', LIVE, spread(live)) end
+if apart then call('HSET', VALUES, spread(apart)) end
+if dropped then call('HDEL', VALUES, spread(dropped)) end
 return given` as string,
   readKeys: `${bucketPart}
 ${statePart}
