@@ -29,13 +29,13 @@ export class BucketScripts {
     this.#heads = this.keys[headsIndex] as string;
   }
 
-  /** Reads the state of the bucket, and the heads of some keys, as of one moment, by a plain command. */
-  async readHeads(keys: readonly string[], call: Call): Promise<{ state: Buffer; heads: readonly (Buffer | null)[] }> {
+  /** Reads the state of the bucket, and behind it the heads of some keys, as of one moment, by a plain command. */
+  async readHeads(keys: readonly string[], call: Call): Promise<readonly [state: Buffer, ...heads: (Buffer | null)[]]> {
     const read = (): Promise<unknown> => this.#commands.command("hmget", this.#heads, "", ...keys);
     const reply = await this.#commands.repeat(read, call);
-    const [state, ...heads] = reply as readonly [Buffer | null, ...(Buffer | null)[]];
+    const [state] = reply as readonly (Buffer | null)[];
     if (state === null) throw bucketGone();
-    return { state, heads };
+    return reply as [Buffer, ...(Buffer | null)[]];
   }
 
   /** Carries out a script that changes nothing, as often as it takes to get an answer. */

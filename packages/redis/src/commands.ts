@@ -51,16 +51,18 @@ export class Commands {
     return this.#try(attempt, call, isPassing);
   }
 
-  async #try<T>(attempt: () => Promise<T>, call: Call, isWorthwhile: (error: unknown) => boolean): Promise<T> {
-    for (let backoff: Backoff | undefined; ; ) {
-      try {
-        return await unlessGivenUp(attempt(), call);
-      } catch (error) {
-        if (call.signal.aborted || !isWorthwhile(error)) throw error;
-        backoff ??= new Backoff();
-        await pause(backoff, call, error);
-      }
-    }
+  /** The first attempt is nearly always the only one: no more promises than it takes. */
+  #try<T>(
+    attempt: () => Promise<T>,
+    call: Call,
+    isWorthwhile: (error: unknown) => boolean,
+    backoff: Backoff = new Backoff(),
+  ): Promise<T> {
+    return unlessGivenUp(attempt(), call).catch(async (error: unknown) => {
+      if (call.signal.aborted || !isWorthwhile(error)) throw error;
+      await pause(backoff, call, error);
+      return this.#try(attempt, call, isWorthwhile, backoff);
+    });
   }
 }
 

@@ -101,10 +101,12 @@ export function outcomesOf(units: readonly Unit[], reply: unknown): Outcome[] {
 /** The last revision that units were given; 0 when they were given none. */
 export function lastGiven(units: readonly Unit[], outcomes: readonly Outcome[]): number {
   let last = 0;
-  for (const [index, outcome] of outcomes.entries()) {
+  for (let index = 0; index < outcomes.length; index += 1) {
+    const outcome = outcomes[index] as Outcome;
     if ("refused" in outcome) continue;
-    for (const [place, revision] of outcome.entries()) {
-      if (units[index]?.[place]?.op !== "check" && revision > last) last = revision;
+    for (let place = 0; place < outcome.length; place += 1) {
+      const revision = outcome[place] as number;
+      if (revision > last && units[index]?.[place]?.op !== "check") last = revision;
     }
   }
   return last;

@@ -92,11 +92,12 @@ export class RedisBucket implements BucketStorage {
 
   async read(keys: readonly string[], call: Call): Promise<readonly (Row | undefined)[]> {
     if (this.#headsSuffice) {
-      const { state, heads } = await this.scripts.readHeads(keys, call);
+      const found = await this.scripts.readHeads(keys, call);
+      const [state] = found;
       this.#writer.saw(headOf(state));
-      if (ttlOf(state) === 0 && !heads.some((head) => head !== null && needsScript(head))) {
+      if (ttlOf(state) === 0 && !found.some((head, index) => index > 0 && head !== null && needsScript(head))) {
         return keys.map((key, index) => {
-          const head = heads[index] ?? null;
+          const head = found[index + 1] ?? null;
           return head !== null && isLive(head) ? rowOf(key, head, 0) : undefined;
         });
       }

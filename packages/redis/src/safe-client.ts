@@ -1,6 +1,7 @@
 import type { ClusterOptions, RedisOptions } from "ioredis";
 import { Cluster, Redis } from "ioredis";
 import type { RedisConnectOptions } from "./connect.ts";
+import { endWhenFrozen } from "./frozen-server.ts";
 import type { AnyRedis, RedisCluster, RedisNode } from "./redis-client.ts";
 import { isCluster } from "./redis-client.ts";
 
@@ -24,7 +25,7 @@ const plainReplies = { replyMapping: "legacy", stringNumbers: false } as const;
 const disconnectTimeout = longestPause / 2;
 
 /** How long a command may take, the call that makes it decides; a read that waits for changes takes long. */
-const untimed = { commandTimeout: undefined, blockingTimeout: undefined } as const;
+const untimed = { commandTimeout: undefined, blockingTimeout: undefined, socketTimeout: undefined } as const;
 
 type OwnOptions = RedisOptions & { readonly replyMapping: "legacy"; readonly disconnectTimeout: number };
 
@@ -43,8 +44,6 @@ function nodeOptions(timeout: number): OwnOptions {
     lazyConnect: true,
     connectTimeout: timeout,
     disconnectTimeout,
-    // A server that is frozen keeps its connections open.
-    socketTimeout: timeout,
     ...untimed,
     // Ends the connection, with an error that `lookAgain` listens to.
     sentinelRetryStrategy: () => null,
@@ -66,7 +65,6 @@ function clusterOptions(
       ...plainReplies,
       connectTimeout: timeout,
       disconnectTimeout,
-      socketTimeout: timeout,
       ...untimed,
     } as OwnOptions,
     enableOfflineQueue: false,
@@ -92,7 +90,8 @@ export function makeClient(options: RedisConnectOptions, timeout: number): AnyRe
   client.on("error", (error: Error) => {
     if (error.message.startsWith("All sentinels are unreachable")) lookAgain(client);
   });
-  client.on("+node", (node: RedisNode) => void leavable(node));
+  client.on("+node", (node: RedisNode) => endWhenFrozen(leavable(node), timeout));
+  if (!isCluster(client)) endWhenFrozen(leavable(client), timeout);
   return client;
 }
 
@@ -107,23 +106,22 @@ function lookAgain(client: AnyRedis): void {
 function unguarded(options: RedisConnectOptions, timeout: number): AnyRedis {
   if ("client" in options) {
     const given = options.client as AnyRedis;
-    if (!isCluster(given)) return leavable(given.duplicate(nodeOptions(timeout)));
+    if (!isCluster(given)) return given.duplicate(nodeOptions(timeout));
     // ioredis 5 would take these instead of the application's, password and TLS included, not beside them.
     return given.duplicate([], clusterOptions(timeout, (given.options as ClusterOptions).redisOptions));
   }
   const own = { ...options.options, ...nodeOptions(timeout) } as OwnOptions;
-  if ("url" in options) return leavable(new Redis(options.url, own) as unknown as RedisNode);
+  if ("url" in options) return new Redis(options.url, own) as unknown as RedisNode;
   if ("sentinels" in options) {
     const { name, sentinels } = options;
-    return leavable(new Redis({ ...own, name, sentinels: [...sentinels] }) as unknown as RedisNode);
+    return new Redis({ ...own, name, sentinels: [...sentinels] }) as unknown as RedisNode;
   }
   return new Cluster([...options.cluster], clusterOptions(timeout, options.options)) as unknown as RedisCluster;
 }
 
 /** A connection like another one, not yet connected, that ends when it is lost. */
 export function lastingOnce(node: RedisNode, timeout: number): RedisNode {
-  const { socketTimeout: _, ...options } = nodeOptions(timeout);
-  const connection = node.duplicate({ ...options, socketTimeout: undefined, retryStrategy: () => null });
+  const connection = node.duplicate({ ...nodeOptions(timeout), retryStrategy: () => null });
   connection.on("error", () => undefined);
   return leavable(connection);
 }

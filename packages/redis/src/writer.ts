@@ -52,7 +52,7 @@ export class Writer {
 
   async write<Result>(first: Step, call: Call, { answered, recalled, instead }: Reading<Result>): Promise<Result> {
     let step = first;
-    const since = this.#known ?? headOf((await this.#scripts.readHeads([], call)).state);
+    const since = this.#known ?? headOf((await this.#scripts.readHeads([], call))[0]);
     let backoff: Backoff | undefined;
     let nonce = this.#scripts.nonces.next();
     /** Why it is not known whether the last attempt was carried out. */

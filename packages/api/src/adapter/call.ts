@@ -1,14 +1,20 @@
 import { isKeyValueError, KeyValueError } from "../errors.ts";
+import type { Deadlines, Wait } from "./deadlines.ts";
 import type { Call } from "./storage.ts";
 
 /** One wait for the storage: ends by its answer, by the deadline, or by the caller's signal, whichever comes first. */
-export class PendingCall implements Call {
+export class PendingCall implements Call, Wait {
   #lazy: AbortController | undefined;
   readonly #listeners: ((reason: unknown) => void)[] = [];
   /** Why the caller gave up; undefined while it has not. */
   #end: { readonly reason: unknown } | undefined;
   readonly isBackground: boolean;
-  #timer: NodeJS.Timeout | undefined;
+  deadline = 0;
+  previous: Wait | undefined;
+  next: Wait | undefined;
+  #deadlines: Deadlines | undefined;
+  #written = false;
+  #fail: ((reason: unknown) => void) | undefined;
   #isLate = false;
 
   constructor(isBackground = false) {
@@ -36,7 +42,7 @@ export class PendingCall implements Call {
   }
 
   progressed(): void {
-    if (this.#end === undefined) this.#timer?.refresh();
+    this.#deadlines?.renew(this);
   }
 
   #giveUp(reason: unknown): void {
@@ -51,24 +57,31 @@ export class PendingCall implements Call {
    *
    * @param written - whether it may have taken effect
    */
-  begin(timeout: number, written: boolean, fail: (reason: unknown) => void): void {
-    this.#timer = setTimeout(() => {
-      const late = lateError(timeout, written);
-      this.#isLate = true;
-      this.#lazy?.abort(late);
-      this.#giveUp(late);
-      setImmediate(() => {
-        fail(late);
-        this.abandon(late);
-      });
-    }, timeout);
-    if (this.isBackground) this.#timer.unref();
+  begin(deadlines: Deadlines, written: boolean, fail: (reason: unknown) => void): void {
+    this.#deadlines = deadlines;
+    this.#written = written;
+    this.#fail = fail;
+    deadlines.begin(this);
+  }
+
+  late(): void {
+    const late = this.#lateError();
+    this.#isLate = true;
+    this.#lazy?.abort(late);
+    this.#giveUp(late);
+    setImmediate(() => {
+      this.#fail?.(late);
+      this.abandon(late);
+    });
+  }
+
+  #lateError(): KeyValueError {
+    return lateError(this.#deadlines?.timeout ?? 0, this.#written);
   }
 
   /** Ends the wait, since the answer is there. */
   answered(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#deadlines?.end(this);
   }
 
   /** Ends the wait without an answer: the storage is told by the signal. */
@@ -79,8 +92,8 @@ export class PendingCall implements Call {
   }
 
   /** What a driver makes of the abort at the deadline says nothing; only that nothing was sent is worth knowing. */
-  tells(error: unknown): boolean {
-    return !this.#isLate || isKeyValueError(error, "TIMEOUT");
+  meaningOf<E>(error: E): E | KeyValueError {
+    return this.#isLate && !isKeyValueError(error, "TIMEOUT") ? this.#lateError() : error;
   }
 
   /**
@@ -88,7 +101,7 @@ export class PendingCall implements Call {
    *
    * @throws the signal's reason, or an error that says that it came too late (rule E3)
    */
-  wait<T>(answer: Promise<T>, timeout: number, written: boolean, signal: AbortSignal | undefined): Promise<T> {
+  wait<T>(answer: Promise<T>, deadlines: Deadlines, written: boolean, signal: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const end = (): void => {
         this.answered();
@@ -103,7 +116,7 @@ export class PendingCall implements Call {
         this.abandon(signal?.reason);
       };
       signal?.addEventListener("abort", abort);
-      this.begin(timeout, written, fail);
+      this.begin(deadlines, written, fail);
       answer.then(
         (value) => {
           end();
@@ -111,7 +124,7 @@ export class PendingCall implements Call {
         },
         (error: unknown) => {
           end();
-          reject(this.tells(error) ? error : lateError(timeout, written));
+          reject(this.meaningOf(error));
         },
       );
     });

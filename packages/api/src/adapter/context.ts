@@ -1,6 +1,7 @@
 import { isKeyValueError, KeyValueError } from "../errors.ts";
 import type { KeyValueEvent } from "../events.ts";
 import { PendingCall } from "./call.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Awaitable, Call, Storage } from "./storage.ts";
 
 /** What all parts of one manager share: the storage, the deadline, and whether it is closed. */
@@ -8,6 +9,7 @@ export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Sto
   readonly storage: Engine;
   /** How long one step may wait for the storage, in milliseconds. */
   readonly timeout: number;
+  readonly deadlines: Deadlines;
   readonly #onEvent: ((event: KeyValueEvent) => void) | undefined;
   /** How many calls are in flight. */
   #calls = 0;
@@ -17,6 +19,7 @@ export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Sto
   constructor(storage: Engine, timeout: number, onEvent: ((event: KeyValueEvent) => void) | undefined) {
     this.storage = storage;
     this.timeout = timeout;
+    this.deadlines = new Deadlines(timeout);
     this.#onEvent = onEvent;
   }
 
@@ -60,7 +63,7 @@ export class ManagerContext<Engine extends Pick<Storage, "translateError"> = Sto
   }
 
   #bounded<T>(answer: Promise<T>, call: PendingCall, signal: AbortSignal | undefined, written: boolean): Promise<T> {
-    return call.wait(answer, this.timeout, written, signal);
+    return call.wait(answer, this.deadlines, written, signal);
   }
 
   /** Asks the storage; what it throws becomes an error of ours (rule E1). */

@@ -125,7 +125,6 @@ export class Lane<Item, Answer> {
   #send(batch: readonly Waiting<Item, Answer>[]): void {
     if (batch.length === 0) return;
     const { send, writes } = this.#options;
-    const { timeout } = this.#context;
     const call = new PendingCall();
     const fail = (reason: unknown): void => {
       for (const waiting of batch) this.#fail(waiting, reason);
@@ -147,7 +146,7 @@ export class Lane<Item, Answer> {
     }
     this.#inFlight += 1;
     // The callers get their answer at the deadline; the next batch goes out only when the storage is done with this one.
-    call.begin(timeout, writes, fail);
+    call.begin(this.#context.deadlines, writes, fail);
     answer.then(
       (answers) => {
         call.answered();
@@ -159,7 +158,7 @@ export class Lane<Item, Answer> {
       (error: unknown) => {
         call.answered();
         this.#options.failed?.();
-        fail(call.tells(error) ? this.#context.translate(error, writes) : lateError(timeout, writes));
+        fail(call.meaningOf(this.#context.translate(error, writes)));
         this.#done();
       },
     );
