@@ -1,9 +1,10 @@
 -- Carries out puts that have no condition and no life of their own, as most writes are, at a fraction of what `commit`
 -- costs: it only adds rows to heads and drops the oldest. Where anything else is to be done it does nothing.
--- KEYS: those of the bucket but for meta and deadline, since each costs time.
+-- KEYS: those of the bucket but for meta and deadline, or only the first three of them, since each costs time.
 -- ARGV: 1 nonce, 2 key, 3 value; of several 2 is empty, and 3 … are the operations and values as `commit` takes them.
--- Gives the revision of the first; the others follow it. 0: nothing was done, `commit` is to be asked.
-local HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, LOG, VOID =
+-- Gives the revision of the first; the others follow it. 0: nothing was done, `commit` is to be asked. -5: nothing was
+-- done, since that takes the other keys.
+local HEADS, NEWEST, LOG, VALUES, OLDER, LIVE, MARKED, VOID =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 -- @include base
 -- @include operations
@@ -36,6 +37,7 @@ if not before then return -1 end
 local SETTLED, MOVED = '>I8I2I8I8I8I8I8I8I8I8I8I8I8', '>c58I8I8I8I8I8I8c0'
 local ttl, history, _, max_value_size, max_bytes, _, trimming, void, revision, created, bytes, count, due =
   read(SETTLED, before)
+if void > 0 and not VOID then return -5 end
 -- @include fence
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -108,6 +110,7 @@ for i = 1, keys and #keys or 1 do
   end
 end
 
+if not VOID and (older or live or apart or dropped) then return -5 end
 -- Without memory nothing is written by then, and `commit` tells of it.
 local score = text(revision)
 if type(log(redis.pcall, given - 1, revision, score .. '-0', nonce, '')) == 'table' then return 0 end

@@ -19,12 +19,14 @@ export class BucketScripts {
   /** The keys of the bucket, in the order in which the scripts want them. */
   readonly keys: readonly string[];
   readonly #putKeys: readonly string[];
+  readonly #overwriteKeys: readonly string[];
 
   constructor(commands: Commands, nonces: Nonces, prefix: string, name: string, incarnation: string) {
     this.#commands = commands;
     this.nonces = nonces;
     this.keys = bucketKeys(prefix, name, incarnation);
     this.#putKeys = putKeys(this.keys);
+    this.#overwriteKeys = this.#putKeys.slice(0, 3);
     this.log = this.keys[logIndex] as string;
     this.#heads = this.keys[headsIndex] as string;
   }
@@ -56,9 +58,12 @@ export class BucketScripts {
     }
   }
 
-  /** Sends a script once; undefined when it is to be called again. */
-  async attempt(name: ScriptName, args: readonly Argument[]): Promise<unknown> {
-    const keys = name === "puts" ? this.#putKeys : this.keys;
+  /**
+   * Sends a script once; undefined when it is to be called again. `overwrites`: puts are given no more keys than they need
+   * where they only put a value in the place of another.
+   */
+  async attempt(name: ScriptName, args: readonly Argument[], overwrites = false): Promise<unknown> {
+    const keys = name !== "puts" ? this.keys : overwrites ? this.#overwriteKeys : this.#putKeys;
     const reply = await this.#commands.script(name, keys, args);
     if (reply === gone) throw bucketGone();
     return reply === again ? undefined : reply;

@@ -37,6 +37,12 @@ const isUnusual = 0;
 /** For how many commits `puts` is not tried again after that: what is unusual once often is so for all of a bucket. */
 const rest = 16;
 
+/** What `puts` answers when it was given the keys of an overwrite only, and needs the others. */
+const isNoOverwrite = -5;
+
+/** How many puts are given all keys after that: the answer costs as much as many of them gain. */
+const caution = 64;
+
 /** What all buckets of a storage share. */
 export interface Store {
   readonly commands: Commands;
@@ -58,6 +64,8 @@ export class RedisBucket implements BucketStorage {
   #headsSuffice = true;
   /** How many commits are left of such a rest. */
   #resting = 0;
+  /** How many puts are left that are given all keys. */
+  #cautious = 0;
 
   /** `head` is what the bucket's head was a moment ago, if that is known. */
   constructor(store: Store, name: string, incarnation: string, head?: Mark) {
@@ -70,12 +78,18 @@ export class RedisBucket implements BucketStorage {
   }
 
   commit(units: readonly Unit[], call: Call): Promise<readonly Outcome[]> {
-    const puts = this.#resting === 0 ? putArguments(units) : undefined;
-    if (puts === undefined) this.#resting = Math.max(0, this.#resting - 1);
+    const args = this.#resting === 0 ? putArguments(units) : undefined;
+    if (args === undefined) this.#resting = Math.max(0, this.#resting - 1);
+    const overwrites = units.length === 1 && this.#cautious === 0;
+    this.#cautious = Math.max(0, this.#cautious - 1);
     const commit = (isFull?: boolean): Step => ({ script: "commit", args: commitArguments(units, isFull) });
-    return this.#writer.write(puts === undefined ? commit() : { script: "puts", args: puts }, call, {
+    return this.#writer.write(args === undefined ? commit() : { script: "puts", args, overwrites }, call, {
       instead: (reply) => {
         if (reply === isFull) return commit(true);
+        if (reply === isNoOverwrite) {
+          this.#cautious = caution;
+          return args && { script: "puts", args };
+        }
         if (reply !== isUnusual) return undefined;
         this.#resting = rest;
         return commit();

@@ -16,6 +16,8 @@ const isVoid = -3;
 export interface Step {
   readonly script: ScriptName;
   readonly args: readonly Argument[];
+  /** Whether it is expected that mere puts only put a value in the place of another. */
+  readonly overwrites?: boolean;
 }
 
 /** How an answer is read. */
@@ -87,8 +89,8 @@ export class Writer {
     }
   }
 
-  #send({ script, args }: Step, nonce: string, call: Call): Promise<unknown> {
-    const sending = this.#scripts.attempt(script, [nonce, ...args]);
+  #send({ script, args, overwrites }: Step, nonce: string, call: Call): Promise<unknown> {
+    const sending = this.#scripts.attempt(script, [nonce, ...args], overwrites);
     const waiting = unlessGivenUp(sending, call);
     waiting.catch(() => void sending.then(this.#onLate, this.#onLate));
     return waiting;

@@ -92,16 +92,24 @@ for (const [name, config] of Object.entries(configs)) {
       seed = (seed * 48_271) % 2_147_483_647;
       return seed % below;
     };
-    const tally = { done: 0, left: 0 };
+    const tally = { done: 0, left: 0, overwritten: 0 };
     for (let round = 0; round < 400; round += 1) {
       const units = randomUnits(random, config.limitMarkerTtl !== undefined);
       const nonce = `w${round}`;
       const puts = putArguments(units);
-      const before = puts && (await quick.client.hgetBuffer(quick.scripts.keys[1] as string, ""));
-      let reply = puts && (await quick.scripts.attempt("puts", [nonce, ...puts]));
+      const state = (): Promise<Buffer | null> => quick.client.hgetBuffer(quick.scripts.keys[1] as string, "");
+      const before = puts && (await state());
+      const overwrites = random(2) === 0;
+      let reply = puts && (await quick.scripts.attempt("puts", [nonce, ...puts], overwrites));
+      if (overwrites && Number(reply) > 0) tally.overwritten += 1;
+      if (reply === -5) {
+        expect(overwrites).toBe(true);
+        expect(await state()).toEqual(before);
+        reply = puts && (await quick.scripts.attempt("puts", [nonce, ...puts]));
+      }
       if (reply === 0) {
         tally.left += 1;
-        expect(await quick.client.hgetBuffer(quick.scripts.keys[1] as string, "")).toEqual(before);
+        expect(await state()).toEqual(before);
       } else if (reply !== undefined) tally.done += 1;
       if (reply === undefined || reply === 0) {
         reply = await quick.scripts.attempt("commit", [nonce, ...commitArguments(units)]);
@@ -113,6 +121,7 @@ for (const [name, config] of Object.entries(configs)) {
     // The quick way was by no means gone seldom, and the other one where it has to be.
     expect(tally.done).toBeGreaterThan(100);
     expect(tally.left > 0).toBe("maxBytes" in config || "limitMarkerTtl" in config);
+    expect(tally.overwritten > 0).toBe((config.history ?? 1) === 1);
   });
 }
 
@@ -120,6 +129,7 @@ test("M10: mere puts that were given up are not carried out when they arrive lat
   const { url } = await server();
   const { scripts, client } = await direct(url, { bucket: "b" });
   expect(await scripts.attempt("void", ["wone", "0", ""])).toBe(0);
+  expect(await scripts.attempt("puts", ["wone", "a", "late"], true)).toBe(-5);
   expect(await scripts.attempt("puts", ["wone", "a", "late"])).toBe(-3);
   expect(await client.hkeys(scripts.keys[1] as string)).toEqual([""]);
   expect(await scripts.attempt("puts", ["wtwo", "a", "in time"])).toBe(1);

@@ -713,7 +713,7 @@ for i, key in ipairs(keys) do
 end
 if #changed > 0 then flush(ARGV[1], text(removed), false, true) end
 return { removed, after, done }` as string,
-  puts: `local HEADS, VALUES, NEWEST, OLDER, LIVE, MARKED, LOG, VOID =
+  puts: `local HEADS, NEWEST, LOG, VALUES, OLDER, LIVE, MARKED, VOID =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 ${basePart}
 ${operationsPart}
@@ -744,6 +744,7 @@ if not before then return -1 end
 local SETTLED, MOVED = '>I8I2I8I8I8I8I8I8I8I8I8I8I8', '>c58I8I8I8I8I8I8c0'
 local ttl, history, _, max_value_size, max_bytes, _, trimming, void, revision, created, bytes, count, due =
   read(SETTLED, before)
+if void > 0 and not VOID then return -5 end
 ${fencePart}
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -812,6 +813,7 @@ for i = 1, keys and #keys or 1 do
     heads[2 * i - 1], heads[2 * i], newest[2 * i - 1], newest[2 * i] = key, head, text(revision), key
   end
 end
+if not VOID and (older or live or apart or dropped) then return -5 end
 local score = text(revision)
 if type(log(redis.pcall, given - 1, revision, score .. '-0', nonce, '')) == 'table' then return 0 end
 local state = pack(MOVED, before, revision, created, bytes, count, due, 0, nonce)
