@@ -9,6 +9,12 @@ import type { Argument } from "./redis-client.ts";
 const gone = -1;
 const again = -2;
 
+/** The state of the bucket, in what {@link BucketScripts.readHeads} has read. */
+export function stateIn([state]: readonly (Buffer | null)[]): Buffer {
+  if (!state) throw bucketGone();
+  return state;
+}
+
 /** The scripts of one incarnation of a bucket. */
 export class BucketScripts {
   readonly nonces: Nonces;
@@ -32,12 +38,9 @@ export class BucketScripts {
   }
 
   /** Reads the state of the bucket, and behind it the heads of some keys, as of one moment, by a plain command. */
-  async readHeads(keys: readonly string[], call: Call): Promise<readonly [state: Buffer, ...heads: (Buffer | null)[]]> {
+  readHeads(keys: readonly string[], call: Call): Promise<readonly (Buffer | null)[]> {
     const read = (): Promise<unknown> => this.#commands.command("hmget", this.#heads, "", ...keys);
-    const reply = await this.#commands.repeat(read, call);
-    const [state] = reply as readonly (Buffer | null)[];
-    if (state === null) throw bucketGone();
-    return reply as [Buffer, ...(Buffer | null)[]];
+    return this.#commands.repeat(read as () => Promise<readonly (Buffer | null)[]>, call);
   }
 
   /** Carries out a script that changes nothing, as often as it takes to get an answer. */

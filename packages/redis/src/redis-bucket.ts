@@ -18,7 +18,7 @@ import type {
 import { bucketGone, parseConfig } from "@revkv/api/adapter";
 import { canExpire, settingsOf } from "./bucket-config.ts";
 import { metaKey } from "./bucket-keys.ts";
-import { BucketScripts } from "./bucket-scripts.ts";
+import { BucketScripts, stateIn } from "./bucket-scripts.ts";
 import type { ChangeReader } from "./change-reader.ts";
 import type { Commands } from "./commands.ts";
 import { readKeyPage } from "./key-reader.ts";
@@ -40,7 +40,7 @@ const rest = 16;
 /** What `puts` answers when it was given the keys of an overwrite only, and needs the others. */
 const isNoOverwrite = -5;
 
-/** How many puts are given all keys after that: the answer costs as much as many of them gain. */
+/** How many puts are given all keys at first, and after that: the answer costs as much as many of them gain. */
 const caution = 64;
 
 /** What all buckets of a storage share. */
@@ -65,7 +65,7 @@ export class RedisBucket implements BucketStorage {
   /** How many commits are left of such a rest. */
   #resting = 0;
   /** How many puts are left that are given all keys. */
-  #cautious = 0;
+  #cautious = caution;
 
   /** `head` is what the bucket's head was a moment ago, if that is known. */
   constructor(store: Store, name: string, incarnation: string, head?: Mark) {
@@ -107,7 +107,7 @@ export class RedisBucket implements BucketStorage {
   async read(keys: readonly string[], call: Call): Promise<readonly (Row | undefined)[]> {
     if (this.#headsSuffice) {
       const found = await this.scripts.readHeads(keys, call);
-      const [state] = found;
+      const state = stateIn(found);
       this.#writer.saw(headOf(state));
       if (ttlOf(state) === 0 && !found.some((head, index) => index > 0 && head !== null && needsScript(head))) {
         return keys.map((key, index) => {

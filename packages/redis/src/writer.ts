@@ -2,6 +2,7 @@ import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
 import { Backoff, unlessGivenUp } from "@revkv/api/adapter";
 import type { BucketScripts } from "./bucket-scripts.ts";
+import { stateIn } from "./bucket-scripts.ts";
 import type { ScriptName } from "./commands.ts";
 import { pause } from "./commands.ts";
 import type { Mark } from "./mark.ts";
@@ -54,7 +55,7 @@ export class Writer {
 
   async write<Result>(first: Step, call: Call, { answered, recalled, instead }: Reading<Result>): Promise<Result> {
     let step = first;
-    const since = this.#known ?? headOf((await this.#scripts.readHeads([], call))[0]);
+    const since = this.#known ?? headOf(stateIn(await this.#scripts.readHeads([], call)));
     let backoff: Backoff | undefined;
     let nonce = this.#scripts.nonces.next();
     /** Why it is not known whether the last attempt was carried out. */

@@ -105,11 +105,16 @@ export class Lane<Item, Answer> {
 
   /** Takes the next batch from the queue, leaving out those that gave up. */
   #take(): Waiting<Item, Answer>[] {
+    const queue = this.#queue;
+    if (queue.length === 1 && queue[0]?.ended === false) {
+      this.#queue = [];
+      return queue;
+    }
     const batch: Waiting<Item, Answer>[] = [];
     let count = 0;
     let bytes = 0;
     let taken = 0;
-    for (const waiting of this.#queue) {
+    for (const waiting of queue) {
       if (!waiting.ended) {
         count += this.#options.count(waiting.item);
         bytes += this.#options.bytes(waiting.item);
@@ -118,7 +123,7 @@ export class Lane<Item, Answer> {
       }
       taken += 1;
     }
-    this.#queue = this.#queue.slice(taken);
+    this.#queue = queue.slice(taken);
     return batch;
   }
 
