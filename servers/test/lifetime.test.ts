@@ -9,8 +9,6 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { until } from "../src/until.ts";
 
-// The first use may install a server.
-
 const servers = ["postgres", "paused postgres", "killed postgres", "pgbouncer", "redis", "nats"];
 const onLinux = test.runIf(process.platform === "linux");
 

@@ -4,8 +4,6 @@ import { startNats, startNatsCluster, testNats } from "../src/nats.ts";
 import { until } from "../src/until.ts";
 import { connected, exchange, received } from "./exchange.ts";
 
-// The first use may install a server.
-
 let server: NatsServer;
 beforeAll(async () => {
   server = await startNats({ config: "max_payload: 4096" });

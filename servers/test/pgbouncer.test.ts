@@ -4,8 +4,6 @@ import { startPgBouncer } from "../src/pgbouncer.ts";
 import type { PostgresServer } from "../src/postgres.ts";
 import { databaseOf, startPostgres } from "../src/postgres.ts";
 
-// The first use may install a server.
-
 let server: PostgresServer;
 beforeAll(async () => {
   server = await startPostgres({ fsync: false });

@@ -7,8 +7,6 @@ import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import type { PostgresServer } from "../src/postgres.ts";
 import { databaseOf, startPostgres, testPostgres } from "../src/postgres.ts";
 
-// The first use may install a server.
-
 let server: PostgresServer;
 beforeAll(async () => {
   server = await startPostgres({ settings: { shared_preload_libraries: "pg_stat_statements" } });

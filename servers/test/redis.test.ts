@@ -6,8 +6,6 @@ import { startRedisSentinel } from "../src/redis-sentinel.ts";
 import { until } from "../src/until.ts";
 import { connected, exchange, received } from "./exchange.ts";
 
-// The first use may install a server.
-
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis({ appendfsync: "always" });

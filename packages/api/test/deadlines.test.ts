@@ -44,6 +44,18 @@ test("E3: each wait ends at its own deadline, unless it has ended before or was 
   expect(late).toEqual(["a", "d", "c", "e"]);
 });
 
+test("E3: what is begun when another wait ends delays none of the rest", () => {
+  const { deadlines, late, wait } = open(1000);
+  const [a, b, c] = ["a", "b", "c"].map(wait) as [Wait, Wait, Wait];
+  deadlines.begin({ ...a, late: () => deadlines.begin(c) });
+  vi.advanceTimersByTime(100);
+  deadlines.begin(b);
+  vi.advanceTimersByTime(1000);
+  expect(late).toEqual(["b"]);
+  vi.advanceTimersByTime(900);
+  expect(late).toEqual(["b", "c"]);
+});
+
 test("one timer is set, however many waits begin and end", () => {
   const { deadlines, wait } = open(1000);
   for (let count = 0; count < 100; count += 1) {

@@ -4,6 +4,8 @@ import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { Unit } from "@revkv/api/adapter";
 import { StorageManager } from "@revkv/api/adapter";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { ManagerContext } from "../src/adapter/context.ts";
+import { Lane } from "../src/adapter/lane.ts";
 import type { Request } from "./remote-storage.ts";
 import { RemoteStorage } from "./remote-storage.ts";
 
@@ -209,6 +211,29 @@ describe("a deadline", () => {
       );
     await refused("TIMEOUT", kv.put("a", "1"));
   });
+});
+
+test("M10: what is left of a batch that was answered in part at the deadline is sent again, and told its own result", async () => {
+  const context = new ManagerContext(new RemoteStorage().storage, 100, undefined);
+  const sent: string[][] = [];
+  const lane = new Lane<string, string>(context, {
+    inFlight: 1,
+    maxCount: 100,
+    maxBytes: 100,
+    count: () => 1,
+    bytes: () => 1,
+    writes: true,
+    send: (items, call) => {
+      sent.push([...items]);
+      if (sent.length === 1) return new Promise((resolve) => call.onGivenUp?.(() => resolve([`${items[0]}!`])));
+      return turn()
+        .then(() => turn())
+        .then(() => items.map((item) => `${item}!`));
+    },
+  });
+  const results = Promise.all(["a", "b"].map((item) => lane.submit(item, undefined, (_, answer) => answer)));
+  expect(await results).toEqual(["a!", "b!"]);
+  expect(sent).toEqual([["a", "b"], ["b"]]);
 });
 
 test("E3: each part of a long call has a deadline of its own", async () => {

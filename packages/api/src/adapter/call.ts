@@ -70,7 +70,9 @@ export class PendingCall implements Call, Wait {
     this.#lazy?.abort(late);
     this.#giveUp(late);
     setImmediate(() => {
-      this.#fail?.(late);
+      // What is in an answer that has come in this turn may be waited for anew.
+      if (this.#fail === undefined) return;
+      this.#fail(late);
       this.abandon(late);
     });
   }
@@ -81,6 +83,7 @@ export class PendingCall implements Call, Wait {
 
   /** Ends the wait, since the answer is there. */
   answered(): void {
+    this.#fail = undefined;
     this.#deadlines?.end(this);
   }
 

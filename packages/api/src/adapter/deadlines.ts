@@ -72,15 +72,16 @@ export class Deadlines {
   }
 
   #ring(): void {
-    this.#timer = undefined;
     const now = performance.now();
-    for (let first = this.#first; first !== undefined; first = this.#first) {
-      if (first.deadline > now) {
-        if (this.#timer === undefined) this.#ringIn(Math.ceil(first.deadline - now));
-        return;
+    try {
+      for (let first = this.#first; first !== undefined && first.deadline <= now; first = this.#first) {
+        this.end(first);
+        first.late();
       }
-      this.end(first);
-      first.late();
+    } finally {
+      // Not before: what is begun meanwhile is later than what is there.
+      this.#timer = undefined;
+      if (this.#first !== undefined) this.#ringIn(Math.max(0, Math.ceil(this.#first.deadline - now)));
     }
   }
 }

@@ -2,7 +2,6 @@ import type { KeyValueConfig } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import type { Command } from "commander";
 import { parseDuration } from "./duration.ts";
-import { exitCode } from "./exit-code.ts";
 import { CommandError, exitCodeOf } from "./failure.ts";
 import { parseHistory } from "./numbers.ts";
 import { parseSize } from "./size.ts";
@@ -63,18 +62,15 @@ const optionOfSetting: Readonly<Record<string, string>> = {
   maxBytes: "--max-bucket-size",
 };
 
-/** Makes a call with a config of {@link configOf}; what is wrong with the config is told by the names of the options. */
+/** Makes a call with a config of {@link configOf}; what is wrong with a setting is told by the name of its option. */
 export async function withOptionNames<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {
-    const code = exitCodeOf(error);
-    if (!isKeyValueError(error) || code === exitCode.failed) throw error;
-    const message = error.message.replaceAll(
-      /\b(?:limitMarkerTtl|maxValueSize|maxBytes)\b/g,
-      (setting) => optionOfSetting[setting] ?? setting,
-    );
-    throw new CommandError(code, message, { cause: error });
+    if (!isKeyValueError(error, "INVALID_CONFIG")) throw error;
+    // Such an error begins with the name of the setting.
+    const message = error.message.replace(/^\w+/, (setting) => optionOfSetting[setting] ?? setting);
+    throw new CommandError(exitCodeOf(error), message, { cause: error });
   }
 }
 
