@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, realpathSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readFileSync, realpathSync, rmSync, utimesSync, writeSync } from "node:fs";
 
 /** The longest pause between two tries to take a lock, in milliseconds. */
 export const longestPause = 3;
@@ -26,6 +26,10 @@ const longestInsistence = 10;
 /** Between two tries without a turn of the event loop, in milliseconds. */
 const shortPause = 0.1;
 
+/** What a request consists of: since when its owner has waited, and who that is. No request is longer than so many bytes. */
+const form = /^(\d+) ([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
+const longestRequest = 100;
+
 /** The files that this process writes to, by their paths. */
 const ofFiles: Map<string, WeakRef<LockSharing>> = new Map();
 const unused: FinalizationRegistry<string> = new FinalizationRegistry((path) => {
@@ -40,9 +44,12 @@ export interface Waiter {
   tryNow?: (() => void) | undefined;
 }
 
-/** What asks for the lock: a file beside the database that says who has waited for the longest. */
+/**
+ * What asks for the lock: a file beside the database that says who has waited for the longest. A file of that name that
+ * says anything else is somebody else's: it is no request, and is neither changed nor removed.
+ */
 interface Request {
-  /** Identifies the process. */
+  /** Identifies the process; undefined while it is being made, and for an empty file of somebody else. */
   readonly owner: string | undefined;
   /** Since when it has waited, in milliseconds since 1970; `NaN` while it is being made. */
   readonly since: number;
@@ -57,7 +64,7 @@ interface Request {
  * microseconds in between, which those who try now and then can miss for long; and of several who wait, chance decides
  * how long each does. So who has waited for the longest asks for the lock, by a file beside the database. Who writes
  * without a pause leaves the lock now and then while there is a request, the others who wait leave it to its owner, and
- * the owner removes it when it has had the lock. Where it cannot be made, chance has to do.
+ * the owner removes it when it has had the lock. Where it cannot be made, or its name is taken, chance has to do.
  */
 export class LockSharing {
   readonly #path: string;
@@ -133,7 +140,7 @@ export class LockSharing {
       this.#confirm();
     } else {
       if (request !== undefined && isValid(request) && !(request.since > since)) return false;
-      if (request !== undefined) this.#remove();
+      if (request?.owner !== undefined) this.#remove();
       if (Date.now() - since >= patience) this.#ask(since);
     }
     return true;
@@ -142,7 +149,7 @@ export class LockSharing {
   /** Removes a request whose owner was killed. */
   tidy(): void {
     const request = this.#request();
-    if (request !== undefined && !isValid(request)) this.#remove();
+    if (request?.owner !== undefined && !isValid(request)) this.#remove();
   }
 
   #isAskedByOthers(): boolean {
@@ -152,10 +159,13 @@ export class LockSharing {
 
   #request(): Request | undefined {
     try {
-      const stats = statSync(this.#path, { throwIfNoEntry: false });
-      if (stats === undefined) return undefined;
-      const [since, owner] = readFileSync(this.#path, "latin1").split(" ");
-      return { owner, since: since ? Number(since) : Number.NaN, confirmed: stats.mtimeMs };
+      const stats = lstatSync(this.#path, { throwIfNoEntry: false });
+      // Reading what is no file, such as a pipe, could hold up the process for ever.
+      if (stats === undefined || !stats.isFile() || stats.size > longestRequest) return undefined;
+      const text = readFileSync(this.#path, "latin1");
+      const [, since, owner] = form.exec(text) ?? [];
+      if (owner === undefined && text !== "") return undefined;
+      return { owner, since: Number(since), confirmed: stats.mtimeMs };
     } catch {
       // There is none, or it belongs to somebody who lets nobody read it.
       return undefined;
@@ -164,10 +174,17 @@ export class LockSharing {
 
   #ask(since: number): void {
     try {
-      writeFileSync(this.#path, `${since} ${this.#owner}`, { flag: "wx" });
-      this.#asked = true;
+      const file = openSync(this.#path, "wx");
+      try {
+        writeSync(file, `${since} ${this.#owner}`);
+        this.#asked = true;
+      } finally {
+        closeSync(file);
+        // The disk may be full: nobody else would remove a file that says nothing.
+        if (!this.#asked) this.#remove();
+      }
     } catch {
-      // Another was faster, or the directory is one that only others may write to.
+      // The name is taken, or the directory is one that only others may write to.
     }
   }
 

@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import type { Readable } from "node:stream";
 import type { KeyValue } from "@revkv/api";
@@ -94,6 +96,38 @@ test("nothing is left of the request of a process that was killed while it waite
   await ended;
   other.exec("COMMIT");
   await expect.poll(() => existsSync(`${file}-wait`)).toBe(false);
+});
+
+test.each([
+  { contents: "" },
+  { contents: "notes" },
+  { contents: "1700000000000 notes" },
+  { contents: `SQLite format 3\0${"x".repeat(4096)}` },
+])("a file of somebody else that has the name of the request is left alone: $contents.length bytes", async (given) => {
+  const file = await temporaryFile();
+  await writeFile(`${file}-wait`, given.contents);
+  await utimes(`${file}-wait`, 1_000_000_000, 1_000_000_000);
+  const kv = await (await open({ file, driver: "better-sqlite3", timeout: 200 })).createKeyValue({ bucket: "b" });
+  const other = lock("better-sqlite3", file);
+  await expect(kv.put("a", "1")).rejects.toMatchObject({ code: "TIMEOUT" });
+  other.exec("COMMIT");
+  expect(await kv.put("a", "1")).toBe(1);
+  expect(await readFile(`${file}-wait`, "utf8")).toBe(given.contents);
+  expect((await stat(`${file}-wait`)).mtimeMs).toBe(1_000_000_000_000);
+});
+
+test.runIf(process.platform !== "win32")("a pipe that has the name of the request holds up no process", async () => {
+  const file = await temporaryFile();
+  const manager = await open({ file, driver: "better-sqlite3" });
+  await manager.createKeyValue({ bucket: "b" });
+  await manager.close();
+  execFileSync("mkfifo", [`${file}-wait`]);
+  const other = lock("better-sqlite3", file);
+  const { child, ended } = start(command("./put-once.ts", { file, driver: "better-sqlite3", timeout: 200 }));
+  later(() => child.kill("SIGKILL"));
+  const { errors } = await ended;
+  expect(errors).toContain("TIMEOUT");
+  other.exec("COMMIT");
 });
 
 test("W9: a process with nothing else to do exits, though what is due waits for a lock", async () => {
