@@ -26,8 +26,9 @@ for (const [version, Client] of Object.entries(clients)) {
     const listed: string[] = [];
     for await (const name of other.keyValueStoreNames()) listed.push(name);
     expect(listed).toEqual(names);
-    for (const [index, bucket] of names.entries())
-      await inTurn(await other.keyValue(bucket), watched[index] as Watched, 20);
+    await Promise.all(
+      names.map(async (bucket, index) => inTurn(await other.keyValue(bucket), watched[index] as Watched, 100)),
+    );
   });
 }
 
