@@ -97,11 +97,26 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
   }
 
   wrote(key: string, revision: number, purged: boolean): void {
-    if (this.#reader.ahead().next().done) return;
+    const isReadAhead = !this.#reader.ahead().next().done;
+    if (!isReadAhead && !(this.#isReplicated && this.#plan.filter.matches(key))) return;
     this.#known.push({ key, revision, purged });
-    if (this.#known.length < mostKnown || this.#isAdvancing) return;
-    this.#reader.forget();
-    this.#known = [];
+    if (this.#known.length < mostKnown) return;
+    if (!isReadAhead) this.#known = this.#known.slice(mostKnown / 2);
+    else if (!this.#isAdvancing) {
+      this.#reader.forget();
+      this.#known = [];
+    }
+  }
+
+  /** True where what is read next may come from a replica that does not know yet what this manager has written. */
+  get #isReplicated(): boolean {
+    return this.#bucket.setup.settings.replicas > 1;
+  }
+
+  /** Forgets what was written before the rows that are read next. */
+  #forgetKnown(): void {
+    const { position } = this.#reader;
+    this.#known = this.#isReplicated ? this.#known.filter(({ revision }) => revision > position) : [];
   }
 
   gone(): void {
@@ -126,7 +141,7 @@ export class NatsWatcher extends IteratedWatcher implements WriteObserver {
           return this.#goLive();
         const row = this.#reader.take();
         if (row === undefined) {
-          this.#known = [];
+          this.#forgetKnown();
           if (!(await this.#reader.more(call)) && !this.#isLive && !this.stopped) return this.#goLive();
         } else if (await this.#isWanted(row, call)) {
           return { done: false, value: await this.#entry(row, call) };
