@@ -118,17 +118,23 @@ export class Connection {
   /** Tries again and again, at random times so that several processes do not meet at the same moment each time. */
   async #retry<T>(call: Call, step: () => T, sharing: LockSharing | undefined): Promise<T> {
     const began = performance.now();
-    const place = sharing?.join();
+    let place = sharing?.join();
     try {
       for (let seen: unknown; ; ) {
         await pause(call, Math.random() * longestPause, place);
         if (call.signal.aborted) throw lateError();
-        // Within a transaction of the application nobody else is in the way.
-        const isAlone = this.driver.inTransaction;
-        if (!isAlone && sharing?.isTurn(performance.now()) === false) continue;
+        // While the application itself is in the way, the lock is not waited for: nobody else is to leave it.
+        const isOccupied = this.#isOccupied();
+        if (!isOccupied) {
+          place ??= sharing?.join();
+        } else if (place !== undefined) {
+          sharing?.leave(place);
+          place = undefined;
+        }
+        if (!isOccupied && sharing?.isTurn(performance.now()) === false) continue;
         const done = this.#tried(step);
         if (done !== undefined) return done.result;
-        if (isAlone) continue;
+        if (isOccupied) continue;
         const now = performance.now();
         const version = this.#tried(() => this.#dataVersion.get()?.[0])?.result;
         const insisted = version === seen ? undefined : this.#insist(step, insistence(now - began, now));
@@ -138,6 +144,11 @@ export class Connection {
     } finally {
       if (place !== undefined) sharing?.leave(place);
     }
+  }
+
+  /** Tells whether the application has a transaction open on its Database, or iterates over rows. */
+  #isOccupied(): boolean {
+    return this.driver.inTransaction || this.#tried(() => this.driver.exec("")) === undefined;
   }
 
   /** Tries for some time without a turn of the event loop. */

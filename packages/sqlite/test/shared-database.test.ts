@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
 import { expect, test, vi } from "vitest";
@@ -9,6 +10,14 @@ function applicationDatabase(file: string): Database.Database {
   database.pragma("journal_mode = WAL");
   database.exec("CREATE TABLE notes (text TEXT)");
   return database;
+}
+
+/** Begins to iterate over the application's rows. */
+function iterate(database: Database.Database): IterableIterator<unknown> {
+  const rows = database.prepare("SELECT text FROM notes").iterate();
+  later(() => rows.return?.());
+  rows.next();
+  return rows;
 }
 
 test("our tables live beside those of the application, under a prefix, and its Database stays open", async () => {
@@ -80,8 +89,7 @@ test("a write waits while the application iterates over rows", async () => {
   const database = applicationDatabase(await temporaryFile());
   database.exec("INSERT INTO notes VALUES ('1'), ('2')");
   const kv = await (await open({ database })).createKeyValue({ bucket: "b" });
-  const rows = database.prepare("SELECT text FROM notes").iterate();
-  rows.next();
+  const rows = iterate(database);
   let isDone = false;
   const writing = kv.put("a", "1").finally(() => {
     isDone = true;
@@ -91,6 +99,26 @@ test("a write waits while the application iterates over rows", async () => {
   expect(isDone).toBe(false);
   rows.return?.();
   expect(await writing).toBe(1);
+});
+
+test.each([
+  { how: "iterates over rows", begin: (database: Database.Database) => iterate(database) },
+  { how: "has a transaction open", begin: (database: Database.Database) => database.exec("BEGIN") },
+])("a write that waits while the application $how asks no other process to leave the lock", async ({ begin }) => {
+  const file = await temporaryFile();
+  const database = applicationDatabase(file);
+  database.exec("INSERT INTO notes VALUES ('1'), ('2')");
+  const kv = await (await open({ database, timeout: 200 })).createKeyValue({ bucket: "b" });
+  begin(database);
+  let isSettled = false;
+  const writing = Promise.allSettled([kv.put("a", "1")]).finally(() => {
+    isSettled = true;
+  });
+  while (!isSettled) {
+    expect(existsSync(`${file}-wait`)).toBe(false);
+    await nextTurn();
+  }
+  expect(await writing).toMatchObject([{ status: "rejected", reason: { code: "TIMEOUT" } }]);
 });
 
 test("a lock is not waited for in the library's own way, which the application may have switched on, for a moment", async () => {
