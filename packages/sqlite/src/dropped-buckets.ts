@@ -75,8 +75,9 @@ export class DroppedBuckets {
   #lastOfPage(table: string): number | undefined {
     const [last] = this.#driver
       .query(
-        `SELECT max(id) FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM
-          (SELECT id, length(value) AS size FROM "${table}" ORDER BY id LIMIT ${pageRows})) WHERE before < ${pageBytes}`,
+        `SELECT max(id) FROM (SELECT id, row_number() OVER rows AS row, sum(size) OVER rows AS bytes FROM
+          (SELECT id, length(value) AS size FROM "${table}" ORDER BY id LIMIT ${pageRows})
+          WINDOW rows AS (ORDER BY id)) WHERE row = 1 OR bytes <= ${pageBytes}`,
       )
       .get() as readonly [number | null];
     return last ?? undefined;
