@@ -29,6 +29,7 @@ describe("a failure is one line on standard error and an exit code", { timeout: 
     ["add b --history 65", 2, /history is a whole number from 1 to 64/],
     ["add b --marker-ttl 10ms", 2, /--marker-ttl is a whole number of at least 1000/],
     ["add b --max-bucket-size 0", 2, /--max-bucket-size is/],
+    ["edit maxBytes --history 2", 3, /there is no bucket "maxBytes"/],
     ["add b --metadata novalue", 2, /"novalue" is no metadata/],
     ["add flags --history 5", 4, /bucket "flags" exists with another config/],
     ["add not/a/bucket", 2, /a bucket name has/],

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { startRedisCluster } from "@revkv/servers/redis-cluster";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { endWhenFrozen } from "../src/frozen-server.ts";
 import type { RedisNode } from "../src/redis-client.ts";
@@ -16,6 +17,20 @@ test("E3: a connection on which nothing is answered any more is given up, with t
   network.release();
   await expect.poll(() => client.status).toBe("ready");
   expect(String(await client.callBuffer("ping"))).toBe("PONG");
+});
+
+test("E3: so is that to a frozen server of a Cluster", async () => {
+  const cluster = await startRedisCluster();
+  later(() => cluster[Symbol.asyncDispose]());
+  const client = makeClient({ cluster: cluster.nodes.map(({ port }) => `127.0.0.1:${port}`) }, 500);
+  later(() => client.disconnect());
+  await client.connect();
+  const read = (): Promise<unknown> => client.callBuffer("get", "a");
+  expect(await read()).toBeNull();
+  await Promise.all(cluster.nodes.map((node) => node.pause()));
+  await expect(read()).rejects.toThrow();
+  await Promise.all(cluster.nodes.map((node) => node.resume()));
+  await expect.poll(() => read().catch(() => undefined)).toBeNull();
 });
 
 test("E3: one on which nothing is asked, or now and then something arrives, is not", () => {

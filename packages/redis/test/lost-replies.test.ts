@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KeyValue, KeyValueErrorCode } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import { redisCommand } from "@revkv/servers/redis";
+import { startRedisCluster } from "@revkv/servers/redis-cluster";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { BucketScripts } from "../src/bucket-scripts.ts";
@@ -147,26 +148,42 @@ test("M10: a write that was lost before it was carried out is refused truly when
   expect(await brief(kv)).toEqual(["a@1 PUT"]);
 });
 
-test("E3: a frozen server is noticed by reads, writes and watchers, which go on when it is back", async () => {
-  const redis = await server();
-  const manager = await open({ url: redis.url, timeout: 2000 });
-  const kv = await manager.createKeyValue({ bucket: "b", history: 64 });
-  const watched = await watch(kv);
-  await kv.put("a", "1");
-  await redis.pause();
-  const code = (promise: Promise<unknown>): Promise<KeyValueErrorCode | undefined> =>
-    promise.then(
-      () => undefined,
-      (error: unknown) => (isKeyValueError(error) ? error.code : "INTERNAL"),
-    );
-  expect(await Promise.all([code(kv.get("a")), code(kv.put("a", "2"))])).toEqual(["TIMEOUT", "OUTCOME_UNKNOWN"]);
-  await redis.resume();
-  await expect.poll(() => code(kv.put("a", "3"))).toBeUndefined();
-  const last = (await kv.get("a"))?.revision ?? 0;
-  await expect.poll(() => watched.entries.at(-1)?.revision).toBe(last);
-  const revisions = watched.entries.map(({ revision }) => revision);
-  expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-});
+/** What can be frozen: how it is reached, and its servers. */
+const freezable = {
+  "a frozen server": async () => {
+    const redis = await server();
+    return { reach: { url: redis.url }, nodes: [redis] };
+  },
+  "a frozen Cluster": async () => {
+    const cluster = await startRedisCluster();
+    later(() => cluster[Symbol.asyncDispose]());
+    return { reach: { cluster: cluster.nodes.map(({ port }) => `127.0.0.1:${port}`) }, nodes: cluster.nodes };
+  },
+};
+
+test.each(Object.entries(freezable))(
+  "E3: %s is noticed by reads, writes and watchers, which go on when it is back",
+  async (_, start) => {
+    const { reach, nodes } = await start();
+    const manager = await open({ ...reach, timeout: 2000 });
+    const kv = await manager.createKeyValue({ bucket: "b", history: 64 });
+    const watched = await watch(kv);
+    await kv.put("a", "1");
+    await Promise.all(nodes.map((node) => node.pause()));
+    const code = (promise: Promise<unknown>): Promise<KeyValueErrorCode | undefined> =>
+      promise.then(
+        () => undefined,
+        (error: unknown) => (isKeyValueError(error) ? error.code : "INTERNAL"),
+      );
+    expect(await Promise.all([code(kv.get("a")), code(kv.put("a", "2"))])).toEqual(["TIMEOUT", "OUTCOME_UNKNOWN"]);
+    await Promise.all(nodes.map((node) => node.resume()));
+    await expect.poll(() => code(kv.put("a", "3"))).toBeUndefined();
+    const last = (await kv.get("a"))?.revision ?? 0;
+    await expect.poll(() => watched.entries.at(-1)?.revision).toBe(last);
+    const revisions = watched.entries.map(({ revision }) => revision);
+    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+  },
+);
 
 /** How long connections are cut, in seconds; REVKV_CHAOS_SECONDS makes it longer. */
 const chaosSeconds = Number(process.env["REVKV_CHAOS_SECONDS"] ?? 8);
