@@ -68,7 +68,7 @@ async function isAllowed(path: string, mode: number): Promise<boolean> {
 }
 
 /** Says why a file cannot be opened, which SQLite does not. */
-export async function openingError(file: string, error: KeyValueError): Promise<KeyValueError> {
+export async function openingError(file: string, readOnly: boolean, error: KeyValueError): Promise<KeyValueError> {
   if (!["UNAVAILABLE", "READ_ONLY", "INTERNAL"].includes(error.code)) return error;
   const directory = dirname(file);
   try {
@@ -78,7 +78,8 @@ export async function openingError(file: string, error: KeyValueError): Promise<
     return new KeyValueError("UNAVAILABLE", `the directory ${directory} is not there`, { cause });
   }
   try {
-    await access(file, constants.R_OK);
+    if (await isAllowed(file, constants.F_OK)) await access(file, constants.R_OK);
+    else if (readOnly) return new KeyValueError("UNAVAILABLE", `there is no file ${file}`, { cause: error });
     await access(directory, constants.W_OK);
   } catch (cause) {
     if (!isDenied(cause)) return error;

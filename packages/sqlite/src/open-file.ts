@@ -33,7 +33,7 @@ export async function openFile(options: SqliteFileOptions): Promise<KeyValueMana
   try {
     storage = await storageOn(file, library, options, call);
   } catch (error) {
-    throw await openingError(file, translateError(library.resultOf, error));
+    throw await openingError(file, options.readOnly ?? false, translateError(library.resultOf, error));
   }
   return new StorageManager(storage, { timeout: options.timeout, onEvent: options.onEvent });
 }

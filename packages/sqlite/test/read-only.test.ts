@@ -68,7 +68,10 @@ test("opened for reading, a file is read and watched, and writes are READ_ONLY",
 
 test.each(drivers)("%s: for reading a file has to exist and be ours", async (driver) => {
   const file = await temporaryFile();
-  await expect(connect({ file, driver, readOnly: true })).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await expect(connect({ file, driver, readOnly: true })).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringContaining(`there is no file ${file}`),
+  });
   const foreign = new Database(file);
   foreign.exec("CREATE TABLE notes (text TEXT)");
   foreign.close();
@@ -114,6 +117,17 @@ test.runIf(process.platform !== "win32").each(drivers)(
     await chmod(dirname(file), 0o555);
     later(() => chmod(dirname(file), 0o755));
     const { output } = await start(command("./read.ts", { file, driver, readOnly: true }), somebody).ended;
+    expect(output).toBe("failed PERMISSION_DENIED\n");
+  },
+);
+
+test.runIf(process.platform !== "win32").each(drivers)(
+  "%s: a new file in a directory that may not be written to is PERMISSION_DENIED",
+  async (driver) => {
+    const file = await temporaryFile();
+    await chmod(dirname(file), 0o555);
+    later(() => chmod(dirname(file), 0o755));
+    const { output } = await start(command("./read.ts", { file, driver }), somebody).ended;
     expect(output).toBe("failed PERMISSION_DENIED\n");
   },
 );
