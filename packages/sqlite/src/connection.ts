@@ -122,9 +122,9 @@ export class Connection {
     try {
       for (let seen: unknown; ; ) {
         await pause(call, Math.random() * longestPause, place);
-        if (call.signal.aborted) throw lateError();
+        if (call.signal.aborted) throw this.#lateError();
         // While the application itself is in the way, the lock is not waited for: nobody else is to leave it.
-        const isOccupied = this.#isOccupied();
+        const isOccupied = this.#occupation() !== undefined;
         if (!isOccupied) {
           place ??= sharing?.join();
         } else if (place !== undefined) {
@@ -146,9 +146,20 @@ export class Connection {
     }
   }
 
-  /** Tells whether the application has a transaction open on its Database, or iterates over rows. */
-  #isOccupied(): boolean {
-    return this.driver.inTransaction || this.#tried(() => this.driver.exec("")) === undefined;
+  /** What the application itself does on its Database that is in the way; undefined when nothing is. */
+  #occupation(): string | undefined {
+    if (this.driver.inTransaction) return "had a transaction open on";
+    return this.#tried(() => this.driver.exec("")) === undefined ? "was iterating over rows of" : undefined;
+  }
+
+  /** Says what a step waited for that could not begin in time. */
+  #lateError(): KeyValueError {
+    const occupation = this.#occupation();
+    const reason =
+      occupation === undefined
+        ? "the database was locked all the time"
+        : `this waited for the application itself, which ${occupation} its Database`;
+    return new KeyValueError("TIMEOUT", reason);
   }
 
   /** Tries for some time without a turn of the event loop. */
@@ -221,10 +232,6 @@ function busyTimeout(driver: Driver): number {
 
 function isNested(error: unknown): boolean {
   return error instanceof Error && error.message.includes("within a transaction");
-}
-
-function lateError(): KeyValueError {
-  return new KeyValueError("TIMEOUT", "the database was locked all the time");
 }
 
 /** Waits for a moment, but not beyond the end of the call, nor when this process has just given the lock back. */

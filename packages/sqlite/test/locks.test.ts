@@ -56,7 +56,8 @@ test.each(drivers)(
       manager.createKeyValue({ bucket: "c" }),
       manager.deleteKeyValue("b"),
     ]);
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "TIMEOUT" } });
+    const reason = { code: "TIMEOUT", message: "the database was locked all the time" };
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason });
     other.exec("COMMIT");
     expect(await kv.put("z", "1")).toBe(1);
     expect(await kv.keys()).toEqual(["z"]);

@@ -102,24 +102,36 @@ test("a write waits while the application iterates over rows", async () => {
 });
 
 test.each([
-  { how: "iterates over rows", begin: (database: Database.Database) => iterate(database) },
-  { how: "has a transaction open", begin: (database: Database.Database) => database.exec("BEGIN") },
-])("a write that waits while the application $how asks no other process to leave the lock", async ({ begin }) => {
-  const file = await temporaryFile();
-  const database = applicationDatabase(file);
-  database.exec("INSERT INTO notes VALUES ('1'), ('2')");
-  const kv = await (await open({ database, timeout: 200 })).createKeyValue({ bucket: "b" });
-  begin(database);
-  let isSettled = false;
-  const writing = Promise.allSettled([kv.put("a", "1")]).finally(() => {
-    isSettled = true;
-  });
-  while (!isSettled) {
-    expect(existsSync(`${file}-wait`)).toBe(false);
-    await nextTurn();
-  }
-  expect(await writing).toMatchObject([{ status: "rejected", reason: { code: "TIMEOUT" } }]);
-});
+  {
+    how: "iterates over rows",
+    begin: (database: Database.Database) => iterate(database),
+    reason: "the application itself, which was iterating over rows of its Database",
+  },
+  {
+    how: "has a transaction open",
+    begin: (database: Database.Database) => database.exec("BEGIN"),
+    reason: "the application itself, which had a transaction open on its Database",
+  },
+])(
+  "a write that waits while the application $how says so, and asks no other process to leave the lock",
+  async (given) => {
+    const file = await temporaryFile();
+    const database = applicationDatabase(file);
+    database.exec("INSERT INTO notes VALUES ('1'), ('2')");
+    const kv = await (await open({ database, timeout: 200 })).createKeyValue({ bucket: "b" });
+    given.begin(database);
+    let isSettled = false;
+    const writing = Promise.allSettled([kv.put("a", "1")]).finally(() => {
+      isSettled = true;
+    });
+    while (!isSettled) {
+      expect(existsSync(`${file}-wait`)).toBe(false);
+      await nextTurn();
+    }
+    const message = expect.stringContaining(given.reason);
+    expect(await writing).toMatchObject([{ status: "rejected", reason: { code: "TIMEOUT", message } }]);
+  },
+);
 
 test("a lock is not waited for in the library's own way, which the application may have switched on, for a moment", async () => {
   const file = await temporaryFile();
