@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, lstatSync, openSync, readFileSync, realpathSync, rmSync, utimesSync, writeSync } from "node:fs";
+import { lstatSync, lutimesSync, readlinkSync, realpathSync, symlinkSync, unlinkSync } from "node:fs";
 
 /** The longest pause between two tries to take a lock, in milliseconds. */
 export const longestPause = 3;
@@ -26,9 +26,8 @@ const longestInsistence = 10;
 /** Between two tries without a turn of the event loop, in milliseconds. */
 const shortPause = 0.1;
 
-/** What a request consists of: since when its owner has waited, and who that is. No request is longer than so many bytes. */
+/** What a request says: since when its owner has waited, and who that is. */
 const form = /^(\d+) ([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
-const longestRequest = 100;
 
 /** The files that this process writes to, by their paths. */
 const ofFiles: Map<string, WeakRef<LockSharing>> = new Map();
@@ -45,13 +44,14 @@ export interface Waiter {
 }
 
 /**
- * What asks for the lock: a file beside the database that says who has waited for the longest. A file of that name that
- * says anything else is somebody else's: it is no request, and is neither changed nor removed.
+ * What asks for the lock: a symbolic link beside the database, which leads nowhere and says who has waited for the
+ * longest. A link is there with all that it says, or not at all, whenever its process is killed. Whatever else has the
+ * name is somebody else's: it is no request, and is neither changed nor removed.
  */
 interface Request {
-  /** Identifies the process; undefined while it is being made, and for an empty file of somebody else. */
-  readonly owner: string | undefined;
-  /** Since when it has waited, in milliseconds since 1970; `NaN` while it is being made. */
+  /** Identifies the process. */
+  readonly owner: string;
+  /** Since when it has waited, in milliseconds since 1970. */
   readonly since: number;
   /** When it was confirmed last, in milliseconds since 1970. */
   readonly confirmed: number;
@@ -62,7 +62,7 @@ interface Request {
  *
  * SQLite gives the lock to whoever comes first. A process that writes without a pause holds it for all but some
  * microseconds in between, which those who try now and then can miss for long; and of several who wait, chance decides
- * how long each does. So who has waited for the longest asks for the lock, by a file beside the database. Who writes
+ * how long each does. So who has waited for the longest asks for the lock, by a link beside the database. Who writes
  * without a pause leaves the lock now and then while there is a request, the others who wait leave it to its owner, and
  * the owner removes it when it has had the lock. Where it cannot be made, or its name is taken, chance has to do.
  */
@@ -135,12 +135,12 @@ export class LockSharing {
     // Of the waiters, in the order in which they came, the first.
     const [{ since } = { since: Number.POSITIVE_INFINITY }] = this.#waiters;
     const request = this.#request();
-    this.#asked = request !== undefined && request.owner === this.#owner;
+    this.#asked = request?.owner === this.#owner;
     if (this.#asked) {
       this.#confirm();
     } else {
-      if (request !== undefined && isValid(request) && !(request.since > since)) return false;
-      if (request?.owner !== undefined) this.#remove();
+      if (request !== undefined && isValid(request) && request.since <= since) return false;
+      if (request !== undefined) this.#remove();
       if (Date.now() - since >= patience) this.#ask(since);
     }
     return true;
@@ -149,7 +149,7 @@ export class LockSharing {
   /** Removes a request whose owner was killed. */
   tidy(): void {
     const request = this.#request();
-    if (request?.owner !== undefined && !isValid(request)) this.#remove();
+    if (request !== undefined && !isValid(request)) this.#remove();
   }
 
   #isAskedByOthers(): boolean {
@@ -160,37 +160,27 @@ export class LockSharing {
   #request(): Request | undefined {
     try {
       const stats = lstatSync(this.#path, { throwIfNoEntry: false });
-      // Reading what is no file, such as a pipe, could hold up the process for ever.
-      if (stats === undefined || !stats.isFile() || stats.size > longestRequest) return undefined;
-      const text = readFileSync(this.#path, "latin1");
-      const [, since, owner] = form.exec(text) ?? [];
-      if (owner === undefined && text !== "") return undefined;
-      return { owner, since: Number(since), confirmed: stats.mtimeMs };
+      if (stats === undefined || !stats.isSymbolicLink()) return undefined;
+      const [, since, owner] = form.exec(readlinkSync(this.#path)) ?? [];
+      return owner === undefined ? undefined : { owner, since: Number(since), confirmed: stats.mtimeMs };
     } catch {
-      // There is none, or it belongs to somebody who lets nobody read it.
+      // Somebody has just removed it.
       return undefined;
     }
   }
 
   #ask(since: number): void {
     try {
-      const file = openSync(this.#path, "wx");
-      try {
-        writeSync(file, `${since} ${this.#owner}`);
-        this.#asked = true;
-      } finally {
-        closeSync(file);
-        // The disk may be full: nobody else would remove a file that says nothing.
-        if (!this.#asked) this.#remove();
-      }
+      symlinkSync(`${since} ${this.#owner}`, this.#path);
+      this.#asked = true;
     } catch {
-      // The name is taken, or the directory is one that only others may write to.
+      // The name is taken, or links cannot be made here: the directory may be one that only others may write to.
     }
   }
 
   #confirm(): void {
     try {
-      utimesSync(this.#path, Date.now() / 1000, Date.now() / 1000);
+      lutimesSync(this.#path, Date.now() / 1000, Date.now() / 1000);
     } catch {
       // Somebody has just removed it.
     }
@@ -204,9 +194,9 @@ export class LockSharing {
   /** Removes the request. Should it be a newer one by now, its owner makes it again. */
   #remove(): void {
     try {
-      rmSync(this.#path, { force: true });
+      unlinkSync(this.#path);
     } catch {
-      // It is not heeded when it is no longer confirmed.
+      // Somebody else has just removed it; if it stays, it is not heeded when it is no longer confirmed.
     }
   }
 }

@@ -1,14 +1,16 @@
 import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { lstat, lutimes, mkdir, symlink, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import type { Readable } from "node:stream";
 import type { KeyValue } from "@revkv/api";
 import { nextTurn } from "@revkv/api/adapter";
+import { needTool } from "@revkv/servers/tool";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { command, start } from "./children/spawn.ts";
+import { isAsked } from "./lock-request.ts";
 import { later, open, temporaryFile } from "./open.ts";
 
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
@@ -61,7 +63,7 @@ test.each(drivers)(
     other.exec("COMMIT");
     expect(await kv.put("z", "1")).toBe(1);
     expect(await kv.keys()).toEqual(["z"]);
-    expect(existsSync(`${file}-wait`)).toBe(false);
+    expect(isAsked(file)).toBe(false);
   },
 );
 
@@ -77,7 +79,7 @@ test.each(drivers)(
     let settled = 0;
     const waiting = waiters.map((waiter) => waiter.put("a", "1").finally(() => (settled += 1)));
     // They have been tried by the time at which the first of them asks for the lock.
-    await expect.poll(() => existsSync(`${file}-wait`)).toBe(true);
+    await expect.poll(() => isAsked(file)).toBe(true);
     other.exec("COMMIT");
     await free.put("a", "2");
     // No timer can go off meanwhile.
@@ -92,29 +94,47 @@ test("nothing is left of the request of a process that was killed while it waite
   await (await open({ file, driver: "better-sqlite3" })).createKeyValue({ bucket: "b" });
   const other = lock("better-sqlite3", file);
   const { child, ended } = start(command("./put-once.ts", { file, driver: "better-sqlite3", timeout: 60_000 }));
-  await expect.poll(() => existsSync(`${file}-wait`)).toBe(true);
+  await expect.poll(() => isAsked(file)).toBe(true);
   child.kill("SIGKILL");
   await ended;
   other.exec("COMMIT");
-  await expect.poll(() => existsSync(`${file}-wait`)).toBe(false);
+  await expect.poll(() => isAsked(file)).toBe(false);
 });
 
+test.runIf(process.platform === "linux")(
+  "nothing is left of the request of a process that was killed in the midst of making it",
+  async () => {
+    needTool("strace");
+    const file = await temporaryFile();
+    await (await open({ file, driver: "better-sqlite3" })).createKeyValue({ bucket: "b" });
+    const other = lock("better-sqlite3", file);
+    const steps = "write,?symlink,symlinkat";
+    const killed = ["-P", `${file}-wait`, "-e", `trace=${steps}`, "-e", `inject=${steps}:signal=SIGKILL`];
+    const waiting = command("./put-once.ts", { file, driver: "better-sqlite3", timeout: 60_000 });
+    const { errors } = await start(["strace", "-f", "-qq", "-o", "/dev/null", ...killed, ...waiting]).ended;
+    expect(errors).toBe("");
+    expect(isAsked(file)).toBe(false);
+    other.exec("COMMIT");
+  },
+);
+
 test.each([
-  { contents: "" },
-  { contents: "notes" },
-  { contents: "1700000000000 notes" },
-  { contents: `SQLite format 3\0${"x".repeat(4096)}` },
-])("a file of somebody else that has the name of the request is left alone: $contents.length bytes", async (given) => {
+  { what: "an empty file", make: (path: string) => writeFile(path, "") },
+  { what: "a file that says the same", make: (path: string) => writeFile(path, `1700000000000 ${randomUUID()}`) },
+  { what: "a link to the database", make: (path: string) => symlink("test.db", path) },
+  { what: "a link to nowhere", make: (path: string) => symlink("1700000000000 notes", path) },
+  { what: "a directory", make: (path: string) => mkdir(path) },
+])("what is somebody else's and has the name of the request is left alone: $what", async ({ make }) => {
   const file = await temporaryFile();
-  await writeFile(`${file}-wait`, given.contents);
-  await utimes(`${file}-wait`, 1_000_000_000, 1_000_000_000);
+  await make(`${file}-wait`);
+  await lutimes(`${file}-wait`, 1_000_000_000, 1_000_000_000);
+  const { ino, mtimeNs, ctimeNs } = await lstat(`${file}-wait`, { bigint: true });
   const kv = await (await open({ file, driver: "better-sqlite3", timeout: 200 })).createKeyValue({ bucket: "b" });
   const other = lock("better-sqlite3", file);
   await expect(kv.put("a", "1")).rejects.toMatchObject({ code: "TIMEOUT" });
   other.exec("COMMIT");
   expect(await kv.put("a", "1")).toBe(1);
-  expect(await readFile(`${file}-wait`, "utf8")).toBe(given.contents);
-  expect((await stat(`${file}-wait`)).mtimeMs).toBe(1_000_000_000_000);
+  expect(await lstat(`${file}-wait`, { bigint: true })).toMatchObject({ ino, mtimeNs, ctimeNs });
 });
 
 test.runIf(process.platform !== "win32")("a pipe that has the name of the request holds up no process", async () => {

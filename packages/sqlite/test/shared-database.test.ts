@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
 import { nextTurn } from "@revkv/api/adapter";
 import Database from "better-sqlite3";
 import { expect, test, vi } from "vitest";
+import { isAsked } from "./lock-request.ts";
 import { later, open, temporaryFile } from "./open.ts";
 
 function applicationDatabase(file: string): Database.Database {
@@ -125,7 +125,7 @@ test.each([
       isSettled = true;
     });
     while (!isSettled) {
-      expect(existsSync(`${file}-wait`)).toBe(false);
+      expect(isAsked(file)).toBe(false);
       await nextTurn();
     }
     const message = expect.stringContaining(given.reason);

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import type { KeyValue } from "@revkv/api";
 import { needTool } from "@revkv/servers/tool";
@@ -6,6 +5,7 @@ import { expect, test } from "vitest";
 import type { Running } from "./children/spawn.ts";
 import { command, start } from "./children/spawn.ts";
 import type { WritingOptions } from "./children/write-without-pause.ts";
+import { isAsked } from "./lock-request.ts";
 import { open, temporaryFile } from "./open.ts";
 
 const writes = 10;
@@ -49,7 +49,7 @@ test.runIf(process.platform === "linux").each([
         const atTheCall = await lastOf(kv, "busy");
         expect((await kv.put("mine", "x")) - atTheCall).toBeLessThanOrEqual(mostBefore);
       }
-      await expect.poll(() => existsSync(`${file}-wait`)).toBe(false);
+      await expect.poll(() => isAsked(file)).toBe(false);
     } finally {
       await writeFile(stop, "");
       expect(await busy.ended).toMatchObject({ code: 0 });
