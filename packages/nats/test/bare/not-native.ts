@@ -209,8 +209,10 @@ export const notRun: Readonly<Record<string, string>> = {
   "B12/create-and-delete": "whether a stream answers while it is being deleted is chance",
   "B12/create-or-update": "creating and updating are two steps, and who comes between them is chance",
   "B12/other-configs": "whether creating at the same time is noticed is chance",
-  "B6/lowered-while-raised": "what is left when a server is asked for another change while it removes entries is chance",
-  "B6/lowering-process-killed": "what is left when a server is asked for another change while it removes entries is chance",
+  "B6/lowered-while-raised":
+    "what is left when a server is asked for another change while it removes entries is chance",
+  "B6/lowering-process-killed":
+    "what is left when a server is asked for another change while it removes entries is chance",
   "O3/one-of-twenty": "which revision a refused create tells is chance",
   "W10/while-writing": "how soon a request tells that the server is away is chance",
   "W8/memory": "ten times the memory that is allowed, in half a minute",
