@@ -86,6 +86,7 @@ function checkOptions(options: unknown): asserts options is SqliteFileOptions | 
 
 function checkFile({ file, driver, synchronous, readOnly }: Readonly<Record<string, unknown>>): void {
   if (typeof file !== "string" || file === "") throw invalid("file is the path of a file");
+  if (file !== file.trimEnd()) throw invalid("a path that ends with white space is not the same to every library");
   if (file.includes("\0")) throw invalid("a path has no null character");
   if (file === ":memory:") throw invalid("a database in memory belongs to one connection: use @revkv/memory");
   if (driver !== undefined && driver !== "better-sqlite3" && driver !== "node:sqlite") {

@@ -32,7 +32,7 @@ export class Connection {
     this.driver = driver;
     this.#readOnly = readOnly;
     this.#file = file;
-    this.#sharing = readOnly || file === undefined ? undefined : LockSharing.of(file.path);
+    this.#sharing = readOnly || file === undefined ? undefined : LockSharing.of(file.location);
     this.#writesWait = file !== undefined && busyTimeout(driver) > 0;
     this.#readsWait = this.#writesWait && driver.query("PRAGMA journal_mode").get()?.[0] !== "wal";
     this.#begin = driver.command("BEGIN");

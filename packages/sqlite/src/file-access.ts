@@ -1,11 +1,25 @@
 import type { Stats } from "node:fs";
 import { closeSync, constants, openSync } from "node:fs";
-import { access, open, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { access, open, readlink, realpath, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { KeyValueError } from "@revkv/api";
 
 /** What SQLite keeps beside a database that has a write-ahead log. */
 const companions = ["-wal", "-shm"];
+
+/**
+ * Where a path leads to, through symbolic links, also to a file that is not there yet: SQLite keeps its files beside that
+ * one.
+ */
+export async function destination(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") return path;
+  }
+  const link = await readlink(path).catch(() => undefined);
+  return link === undefined ? path : destination(resolve(dirname(path), link));
+}
 
 /**
  * Looks at what a path leads to before SQLite does; tells whether that is nothing, or an empty file.
@@ -72,7 +86,8 @@ export async function openingError(file: string, readOnly: boolean, error: KeyVa
   if (!["UNAVAILABLE", "READ_ONLY", "INTERNAL"].includes(error.code)) return error;
   const directory = dirname(file);
   try {
-    await access(directory, constants.X_OK);
+    // With the slash a file is no directory.
+    await access(`${directory}/`, constants.X_OK);
   } catch (cause) {
     if (isDenied(cause)) return denied(`the directory ${directory} is not accessible`, error);
     return new KeyValueError("UNAVAILABLE", `the directory ${directory} is not there`, { cause });
@@ -88,8 +103,13 @@ export async function openingError(file: string, readOnly: boolean, error: KeyVa
   return error;
 }
 
+/** Tells whether the operating system allows something to nobody, or not to this user. */
 function isDenied(error: unknown): boolean {
-  return (error as { readonly code?: unknown }).code === "EACCES";
+  return ["EACCES", "EPERM", "EROFS"].includes(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return `${(error as { readonly code?: unknown }).code}`;
 }
 
 function denied(message: string, cause: KeyValueError): KeyValueError {

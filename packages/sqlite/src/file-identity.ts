@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { KeyValueError } from "@revkv/api";
 import type { DriverName } from "./driver.ts";
 
@@ -15,11 +15,14 @@ const claims: Map<string, { readonly library: DriverName; count: number }> = sha
 export class FileIdentity {
   /** Where it was found. */
   readonly path: string;
+  /** Where it was, whatever links led there: SQLite keeps its files beside it. */
+  readonly location: string;
   readonly #id: string;
   #checked = performance.now();
 
   private constructor(path: string, id: string) {
     this.path = path;
+    this.location = locationOf(path);
     this.#id = id;
   }
 
@@ -75,6 +78,14 @@ function idOf(path: string): string | undefined {
     return stats === undefined ? missing : `${stats.dev}:${stats.ino}`;
   } catch {
     return undefined;
+  }
+}
+
+function locationOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { lstatSync, lutimesSync, readlinkSync, realpathSync, symlinkSync, unlinkSync } from "node:fs";
+import { lstatSync, lutimesSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
 
 /** The longest pause between two tries to take a lock, in milliseconds. */
 export const longestPause = 3;
@@ -82,9 +82,9 @@ export class LockSharing {
     this.#path = path;
   }
 
-  /** The one of a file, by whatever path it was opened. */
-  static of(file: string): LockSharing {
-    const path = `${realPath(file)}-wait`;
+  /** The one of the file that is at a place. */
+  static of(location: string): LockSharing {
+    const path = `${location}-wait`;
     const known = ofFiles.get(path)?.deref();
     if (known !== undefined) return known;
     const sharing = new LockSharing(path);
@@ -225,12 +225,4 @@ const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
 /** Holds up the process for a moment, in which others can use the processor. */
 export function holdStill(): void {
   Atomics.wait(nobodyWakes, 0, 0, shortPause);
-}
-
-function realPath(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
-  }
 }

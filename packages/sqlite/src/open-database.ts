@@ -28,7 +28,7 @@ export async function openDatabase(options: SqliteDatabaseOptions): Promise<KeyV
       const call = openingCall(timeout);
       checkSqliteVersion(driver.name, await connection.ask(call, () => sqliteVersion(driver)));
       await migrate(connection, prefix, call);
-      const storage = await connection.ask(call, () => storageOn(database, connection, prefix, unclaim));
+      const storage = await connection.ask(call, () => storageOn(database, file, connection, prefix, unclaim));
       return new StorageManager(storage, { timeout, onEvent });
     } catch (error) {
       unclaim?.();
@@ -41,13 +41,14 @@ export async function openDatabase(options: SqliteDatabaseOptions): Promise<KeyV
 
 function storageOn(
   database: BetterSqlite3Database,
+  file: FileIdentity | undefined,
   connection: Connection,
   prefix: string,
   unclaim: (() => void) | undefined,
 ): SqliteStorage {
   const stores = storesOf.get(database) ?? new Set();
   storesOf.set(database, stores);
-  const store: Store = new Store(connection, prefix, database.memory ? undefined : `${database.name}-wal`, () => {
+  const store: Store = new Store(connection, prefix, file && `${file.location}-wal`, () => {
     for (const other of stores) if (other !== store) other.otherWrote();
   });
   const storage = new SqliteStorage(store, !database.memory, () => {

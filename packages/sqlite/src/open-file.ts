@@ -7,7 +7,7 @@ import { loadBetterSqlite3 } from "./better-sqlite3-driver.ts";
 import type { SqliteFileOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import type { Driver, DriverLibrary, DriverName, SqlValue } from "./driver.ts";
-import { checkAccess, createEmpty, openingError } from "./file-access.ts";
+import { checkAccess, createEmpty, destination, openingError } from "./file-access.ts";
 import { FileIdentity } from "./file-identity.ts";
 import { loadNodeSqlite } from "./node-sqlite-driver.ts";
 import { defaultPrefix, openingCall } from "./opening.ts";
@@ -25,20 +25,23 @@ const logPages = 4000;
 
 /** Opens a file of our own. */
 export async function openFile(options: SqliteFileOptions): Promise<KeyValueManager> {
-  const file = resolve(options.file);
+  const path = resolve(options.file);
+  const file = await destination(path);
   const library = await loadLibrary(options.driver);
   checkSqliteVersion(library.name, library.sqlite);
   const call = openingCall(options.timeout);
   let storage: SqliteStorage;
   try {
-    storage = await storageOn(file, library, options, call);
+    storage = await storageOn(path, file, library, options, call);
   } catch (error) {
     throw await openingError(file, options.readOnly ?? false, translateError(library.resultOf, error));
   }
   return new StorageManager(storage, { timeout: options.timeout, onEvent: options.onEvent });
 }
 
+/** `path` is where the file is looked for, `file` where that leads to. */
 async function storageOn(
+  path: string,
   file: string,
   library: DriverLibrary,
   { synchronous = "full", readOnly = false }: SqliteFileOptions,
@@ -47,7 +50,7 @@ async function storageOn(
   const isNew = await checkAccess(file);
   // Claimed before SQLite opens it: also what is refused would have to be closed again.
   if (isNew && !readOnly) createEmpty(file);
-  const identity = FileIdentity.of(file);
+  const identity = FileIdentity.of(path);
   const release = identity?.claim(library.name);
   let driver: Driver | undefined;
   const close = (): void => {

@@ -45,11 +45,14 @@ export function schemaOf(driver: Driver, prefix: string): number | "foreign" | "
   const names = driver
     .query("SELECT lower(name) FROM sqlite_schema")
     .all()
-    .map(([name]) => name);
+    .map(([name]) => name as string);
   if (names.length === 0) return "empty";
   const ours = tables(prefix);
   const found = ours.filter((name) => names.includes(name.toLowerCase()));
-  if (found.length === 0) return "foreign";
+  if (found.length === 0) {
+    if (names.some((name) => isReserved(name, prefix.toLowerCase()))) throw unlike(prefix);
+    return "foreign";
+  }
   if (found.length < ours.length) throw unlike(prefix);
   const version = versionOf(driver, prefix);
   const known = migrations(prefix).length;
@@ -63,6 +66,11 @@ export function schemaOf(driver: Driver, prefix: string): number | "foreign" | "
     unlessUnlike(driver, prefix, () => driver.query(`SELECT ${bucketColumns} FROM "${prefix}bucket" LIMIT 0`).all());
   }
   return version;
+}
+
+/** Tells whether we give a name to what comes and goes with buckets. */
+function isReserved(name: string, prefix: string): boolean {
+  return name.startsWith(prefix) && /^(?:rows_\d+|dropped_\d+|bucket_expiring)$/.test(name.slice(prefix.length));
 }
 
 /** Creates our tables, or brings them up to date; safe when several processes do so at once (rule B12). */

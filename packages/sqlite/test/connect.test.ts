@@ -1,5 +1,5 @@
-import { copyFile, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { connect } from "../src/index.ts";
@@ -17,6 +17,8 @@ test("options that are wrong or unknown are refused before any file is touched",
     "sqlite:",
     { file: "" },
     { file: ":memory:" },
+    { file: `${file} ` },
+    `sqlite:${file}\n`,
     { file, driver: "sql.js" },
     { file, synchronous: "off" },
     { file, readOnly: 1 },
@@ -42,6 +44,13 @@ test("a URL is the path of a file", async () => {
     await manager.close();
   }
   await (await open({ file })).keyValue("b");
+});
+
+test.runIf(process.platform !== "win32").each(drivers)("%s: a path is taken as it is", async (driver) => {
+  const directory = dirname(await temporaryFile());
+  const names = ["a?mode=memory", "a#b", "a%20b", "a b", "file:a", "it's", 'a"b', "a\\b", ":memory:"];
+  for (const name of names) await (await connect({ file: join(directory, name), driver })).close();
+  expect((await readdir(directory)).filter((name) => !/-(wal|shm)$/.test(name)).sort()).toEqual(names.toSorted());
 });
 
 test.each(drivers)("%s: what was written is there when the file is closed and opened again", async (driver) => {

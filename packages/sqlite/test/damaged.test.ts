@@ -23,6 +23,12 @@ const wrongs: readonly (readonly [what: string, ours: boolean, sql: string])[] =
     false,
     "CREATE TABLE revkv_schema (version TEXT); INSERT INTO revkv_schema VALUES ('two'); CREATE TABLE revkv_bucket (fish TEXT)",
   ],
+  ["a table that is called like that of a bucket", false, "CREATE TABLE REVKV_ROWS_1 (fish TEXT)"],
+  [
+    "an index that is called like ours",
+    false,
+    "CREATE TABLE fish (name); CREATE INDEX revkv_bucket_expiring ON fish (name)",
+  ],
   ["a view that is called like our table", false, "CREATE VIEW revkv_schema AS SELECT 1 AS version"],
 ];
 

@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { needTool } from "@revkv/servers/tool";
 import { expect, test } from "vitest";
-import { command, run } from "./children/spawn.ts";
+import { command, inNamespace, run } from "./children/spawn.ts";
 import { open, temporaryFile } from "./open.ts";
 
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
@@ -74,11 +74,9 @@ onLinux.each(disks)(
   async ({ driver, size }) => {
     const directory = join(dirname(await temporaryFile()), "disk");
     await mkdir(directory);
-    // A disk of its own, in a namespace of mounts that ends with the process.
-    const namespace = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
     const mount = `mount -t tmpfs -o size=${size}m tmpfs "$0" && exec "$@"`;
     const fill = command("./fill-disk.ts", { directory, driver });
-    const output = await run(["unshare", ...namespace, "sh", "-c", mount, directory, ...fill]);
+    const output = await run([...inNamespace, "sh", "-c", mount, directory, ...fill]);
     const result = JSON.parse(output) as Readonly<Record<string, unknown>>;
     const acknowledged = result["acknowledged"] as number;
     expect(acknowledged).toBeGreaterThan(10);

@@ -1,15 +1,13 @@
-import { chmod, readdir, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { chmod, copyFile, mkdir, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { connect } from "../src/index.ts";
-import { command, start } from "./children/spawn.ts";
+import { command, inNamespace, run, start } from "./children/spawn.ts";
 import { later, open, temporaryFile } from "./open.ts";
+import { somebody } from "./somebody.ts";
 
 const drivers = ["better-sqlite3", "node:sqlite"] as const;
-
-/** Somebody without privileges: this process itself, or another user where this one is root, whom nothing stops. */
-const somebody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 
 /** A file with one value, by a manager that is still open or not. */
 async function written(): Promise<{ readonly file: string; readonly kv: Awaited<ReturnType<typeof bucketOf>> }> {
@@ -129,6 +127,21 @@ test.runIf(process.platform !== "win32").each(drivers)(
     later(() => chmod(dirname(file), 0o755));
     const { output } = await start(command("./read.ts", { file, driver }), somebody).ended;
     expect(output).toBe("failed PERMISSION_DENIED\n");
+  },
+);
+
+test.runIf(process.platform === "linux").each(drivers)(
+  "%s: where SQLite can write nothing beside a file, since nobody can write to the disk, that is said",
+  async (driver) => {
+    const { file } = await written();
+    const disk = join(dirname(file), "disk");
+    await mkdir(disk);
+    await copyFile(file, join(disk, "test.db"));
+    const mount = `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"`;
+    for (const name of ["test.db", "new.db"]) {
+      const child = command("./read.ts", { file: join(disk, name), driver });
+      expect(await run([...inNamespace, "sh", "-c", mount, disk, ...child])).toBe("failed PERMISSION_DENIED\n");
+    }
   },
 );
 

@@ -8,6 +8,12 @@ export function command(module: string, options: unknown): readonly [string, ...
   return [process.execPath, "--conditions=@revkv/source", script, JSON.stringify(options)];
 }
 
+/** What runs a command in a namespace of mounts of its own, which ends with it. */
+export const inNamespace: readonly [string, ...string[]] = [
+  "unshare",
+  ...(process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"]),
+];
+
 /** What a process that ended has said. */
 interface Ended {
   readonly output: string;
