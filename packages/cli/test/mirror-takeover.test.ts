@@ -252,6 +252,20 @@ test("without transactions a write that arrives after another mirror has taken o
 type Gate = PromiseWithResolvers<void>;
 
 describe("a mirror", () => {
+  test("begins with a key whose first entry is a marker", async () => {
+    const { source, target } = await places();
+    await source.delete("c");
+    await source.put("c", "1");
+    const manager = await target();
+    const running = start(
+      having(source, "watch", (_, options) => source.watch("c", options)),
+      manager,
+    );
+    await running.caughtUp;
+    expect(await log(await manager.keyValue("t"))).toEqual(["DEL c ", "PUT c 1"]);
+    await running.stop();
+  });
+
   test("waits for a target that is away when it notes how far it has come", async () => {
     const { source, target } = await places();
     const manager = await target();

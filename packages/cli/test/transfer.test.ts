@@ -1,10 +1,13 @@
-import { writeFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { KeyValue } from "@revkv/api";
 import { beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../src/index.ts";
+import { BucketWriter } from "../src/transfer/bucket-writer.ts";
+import { CopyConflict, copyEntries } from "../src/transfer/copy.ts";
 import { readLog } from "../src/transfer/read-log.ts";
 import { bucketUrl } from "./bucket-url.ts";
+import { holdEntries } from "./held-entries.ts";
 import { fill, randomNumbers } from "./load.ts";
 import { json, jsonLines, printed, revkv } from "./revkv.ts";
 import { natsStore, postgresStore, redisStore, sqliteStore, temporaryDirectory } from "./stores.ts";
@@ -135,6 +138,62 @@ describe("export, import and copy", { timeout: 600_000 }, () => {
     await printed(["copy", source, target]);
     expect(await revkv(["copy", source, target])).toMatchObject({ code: 4, stdout: "" });
     await printed(["copy", source, target, "-f"]);
+  });
+
+  test("of two copies into one empty bucket one is refused, and the other is whole", async () => {
+    const [source, to] = [bucketUrl(places[0] ?? "", "full"), await postgresStore.open()];
+    await printed(["add", "once", "--history", "5", "--marker-ttl", "1h", "-s", to]);
+    const held = await holdEntries(to);
+    const copies = [1, 2].map(() => revkv(["copy", source, bucketUrl(to, "once"), "--timeout", "60s"]));
+    await held.untilWaiting(2);
+    await held.release();
+    const [done, refused] = (await Promise.all(copies)).sort((a, b) => Number(a.code) - Number(b.code));
+    expect(done).toMatchObject({ code: 0, stderr: "" });
+    expect(refused).toMatchObject({
+      code: 4,
+      stdout: "",
+      stderr: "revkv: something else writes to bucket once: name another, or delete it and copy anew\n",
+    });
+    expectSame(await exported(to, "once"), original, 1);
+  });
+
+  test("a copy notices what others write to its target meanwhile", async () => {
+    const manager = await connect("memory:");
+    const bucket = await manager.createKeyValue({ bucket: "b" });
+    const { config } = await bucket.status();
+    const entry = { operation: "PUT", revision: 1, value: "1", length: 1, expiresAt: undefined } as const;
+    const written = async (isSole: boolean, ...otherKeys: readonly string[]): Promise<number> => {
+      const writer = new BucketWriter(bucket, config, manager.capabilities);
+      const entries = (async function* () {
+        for (let index = 0; index < 2000; index += 1) yield { ...entry, key: `key.${index}` };
+      })();
+      const onWritten = async (): Promise<void> => {
+        for (const key of otherKeys) await bucket.put(key, "2");
+      };
+      return (await copyEntries(entries, writer, { isSole, signal: AbortSignal.timeout(60_000), onWritten })).entries;
+    };
+    await expect(written(true, "other")).rejects.toBeInstanceOf(CopyConflict);
+    expect((await bucket.keys()).length).toBe(1001);
+    await expect(written(true)).rejects.toBeInstanceOf(CopyConflict);
+    expect((await bucket.status()).lastRevision).toBe(1001);
+    expect(await written(false, "other")).toBe(2000);
+    await manager.close();
+  });
+
+  test("a copied file is another store, though its buckets are told by the same incarnations", async () => {
+    const store = await sqliteStore.open();
+    await printed(["add", "b", "-s", store]);
+    await printed(["put", "b", "a", "1", "-s", store]);
+    const other = join(await temporaryDirectory(), "copied.db");
+    await copyFile(store.slice("sqlite:".length), other);
+    const pair = [bucketUrl(store, "b"), bucketUrl(`sqlite:${other}`, "b")] as const;
+    expect(await revkv(["copy", ...pair])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining("bucket b has been written to before") as string,
+    });
+    await printed(["copy", "--force", ...pair]);
+    expect(await json(["get", "b", "a", "-s", `sqlite:${other}`])).toMatchObject([{ revision: 2, value: "1" }]);
+    expect(await json(["ls", "-s", `sqlite:${other}`])).toHaveLength(1);
   });
 
   test("a value that the target does not take is named", async () => {

@@ -1,8 +1,6 @@
 import type { KeyValueConfig } from "@revkv/api";
-import { isKeyValueError } from "@revkv/api";
 import type { Command } from "commander";
 import { parseDuration } from "./duration.ts";
-import { CommandError, exitCodeOf } from "./failure.ts";
 import { parseHistory } from "./numbers.ts";
 import { parseSize } from "./size.ts";
 import { UsageError } from "./usage-error.ts";
@@ -53,25 +51,6 @@ export function configOf(bucket: string, options: ConfigOptions): KeyValueConfig
     metadata: orDefault(metadata),
     compression: compress,
   };
-}
-
-/** The options that are not named like the setting that they stand for, as `nats kv` has it. */
-const optionOfSetting: Readonly<Record<string, string>> = {
-  limitMarkerTtl: "--marker-ttl",
-  maxValueSize: "--max-value-size",
-  maxBytes: "--max-bucket-size",
-};
-
-/** Makes a call with a config of {@link configOf}; what is wrong with a setting is told by the name of its option. */
-export async function withOptionNames<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!isKeyValueError(error, "INVALID_CONFIG")) throw error;
-    // Such an error begins with the name of the setting.
-    const message = error.message.replace(/^\w+/, (setting) => optionOfSetting[setting] ?? setting);
-    throw new CommandError(exitCodeOf(error), message, { cause: error });
-  }
 }
 
 function orNone(parse: (text: string) => number): (text: string) => number | typeof none {

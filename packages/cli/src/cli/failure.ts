@@ -1,4 +1,5 @@
 import type { KeyValueErrorCode } from "@revkv/api";
+import { isKeyValueError } from "@revkv/api";
 import type { ExitCode } from "./exit-code.ts";
 import { exitCode } from "./exit-code.ts";
 import { UsageError } from "./usage-error.ts";
@@ -40,11 +41,28 @@ export function exitCodeOf(error: unknown): ExitCode {
 /** What a command has thrown as one line, without the passwords of URLs; all there is to know with `REVKV_DEBUG`. */
 export function describeError(error: unknown): string {
   if (process.env["REVKV_DEBUG"]) return withoutPasswords(error instanceof Error ? inspected(error) : String(error));
-  const message = error instanceof Error ? error.message : String(error);
+  const message = withOptionNames(error);
   // What an adapter's error is about is what lies behind it; the rest say all there is to say.
   const reason = exitCodeOf(error) === exitCode.failed && !isUnsupported(error) ? reasonOf(error) : undefined;
   const whole = reason === undefined || message.includes(reason) ? message : `${message}: ${reason}`;
   return withoutPasswords(whole.replaceAll(/\s*\n\s*/g, " ").trim());
+}
+
+/** The options that are not named like the setting of a bucket that they stand for, as `nats kv` has it. */
+const optionOfSetting: Readonly<Record<string, string>> = {
+  limitMarkerTtl: "--marker-ttl",
+  maxValueSize: "--max-value-size",
+  maxBytes: "--max-bucket-size",
+};
+
+/** The codes of errors that may be about settings. */
+const ofSettings: ReadonlySet<string> = new Set(["INVALID_CONFIG", "INVALID_ARGUMENT", "UNSUPPORTED", "BUCKET_EXISTS"]);
+
+/** What an error says, the settings in it named by their options; what is quoted is somebody's own. */
+function withOptionNames(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!isKeyValueError(error) || !ofSettings.has(error.code)) return message;
+  return message.replaceAll(/"(?:[^"\\]|\\.)*"|\w+/g, (part) => optionOfSetting[part] ?? part);
 }
 
 function isUnsupported(error: unknown): boolean {

@@ -16,6 +16,16 @@ export interface Condition {
   readonly revision: number;
 }
 
+/** The place of the first PUT that is the first entry of its key, on which a batch can be conditional; undefined: there is none. */
+export function firstFreshPut(entries: readonly TransferEntry[]): number | undefined {
+  const seen = new Set<string>();
+  for (const [index, { key, operation }] of entries.entries()) {
+    if (operation === "PUT" && !seen.has(key)) return index;
+    seen.add(key);
+  }
+  return undefined;
+}
+
 /** Writes entries of another bucket, so that each key gets them in their order. */
 export class BucketWriter {
   readonly bucket: KeyValue;
@@ -38,7 +48,8 @@ export class BucketWriter {
   }
 
   /**
-   * Writes a batch, on a condition only where that is atomic; resolves to the revisions.
+   * Writes a batch; resolves to the revisions. Where that is not atomic only its first entry can have the condition, and is
+   * written before the others.
    *
    * @throws `REVISION_MISMATCH` when the condition is not met: then nothing was written
    */
@@ -54,11 +65,17 @@ export class BucketWriter {
     const operations = batch.map((entry) => this.#operation(entry));
     if (this.isAtomic) return await this.bucket.transaction(onCondition(operations, condition));
     // Writes of one caller to one key keep their order.
-    const settled = await Promise.allSettled(operations.map((operation) => this.#writeOne(operation)));
-    return settled.map((result) => {
+    const [first] = operations;
+    const revisions: number[] = [];
+    if (condition?.index === 0 && first?.op === "put") {
+      revisions.push(await this.bucket.update(first.key, first.value, condition.revision, { ttl: first.ttl }));
+    }
+    const others = operations.slice(revisions.length).map((operation) => this.#writeOne(operation));
+    for (const result of await Promise.allSettled(others)) {
       if (result.status === "rejected") throw result.reason;
-      return result.value;
-    });
+      revisions.push(result.value);
+    }
+    return revisions;
   }
 
   #writeOne(operation: TransferOperation): Promise<number> {

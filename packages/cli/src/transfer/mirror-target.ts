@@ -1,7 +1,9 @@
 import type { KeyValue, KeyValueEntry } from "@revkv/api";
 import { isKeyValueError } from "@revkv/api";
 import type { BatchLimits } from "./batches.ts";
+import { behindHead, haveOthersWritten, isOfTheStorage } from "./behind-head.ts";
 import type { BucketWriter, Condition } from "./bucket-writer.ts";
+import { firstFreshPut } from "./bucket-writer.ts";
 import { MirrorConflict } from "./mirror-conflict.ts";
 import type { EntryMark, PendingBatch } from "./mirror-state.ts";
 import { isMarked } from "./mirror-state.ts";
@@ -105,10 +107,7 @@ export class MirrorTarget {
 
   /** What holds until a batch is written, by whomever; undefined for markers of keys that have never been here. */
   async #conditionOf(entries: readonly TransferEntry[]): Promise<Condition | "taken" | undefined> {
-    const index = Math.max(
-      0,
-      entries.findIndex(({ operation }) => operation === "PUT"),
-    );
+    const index = firstFreshPut(entries) ?? 0;
     const { key, operation } = entries[index] as TransferEntry;
     const newest = (await this.#bucket.history(key, { metaOnly: true })).at(-1);
     const revision = newest?.revision ?? 0;
@@ -118,15 +117,9 @@ export class MirrorTarget {
 
   /** Nothing was written between our writes but what the storage itself writes. */
   async #settle(revisions: readonly number[]): Promise<void> {
-    const highest = Math.max(this.#head, ...revisions);
-    if (highest - this.#head !== revisions.length) {
-      const ours = new Set(revisions);
-      for await (const entry of this.#behindHead()) {
-        if (entry.revision > highest) break;
-        if (!isOfTheStorage(entry) && !ours.has(entry.revision)) throw new MirrorConflict(this.#bucket.bucket);
-      }
-    }
-    this.#head = highest;
+    const others = await haveOthersWritten(this.#behindHead(), this.#head, revisions);
+    if (others) throw new MirrorConflict(this.#bucket.bucket);
+    this.#head = Math.max(this.#head, ...revisions);
   }
 
   /** Tells whether an entry is the one that was marked; of one that has expired only its key is left. */
@@ -139,26 +132,11 @@ export class MirrorTarget {
   }
 
   async *#behindHead(): AsyncGenerator<KeyValueEntry, void> {
-    for await (const entry of await this.#watch()) {
-      if (entry === null) return;
-      if (entry.revision > this.#head) yield entry;
-    }
-  }
-
-  async #watch(): Promise<AsyncIterable<KeyValueEntry | null>> {
-    const { bucket } = this.#bucket;
     try {
-      return await this.#bucket.watch(">", { resumeFromRevision: this.#head + 1, metaOnly: true });
+      yield* behindHead(this.#bucket, this.#head);
     } catch (error) {
-      if (isKeyValueError(error, "HISTORY_LOST")) throw new MirrorConflict(bucket, "it has lost what it had taken");
-      // Somebody has compacted the bucket: what is left is found by going through all of it.
-      if (!isKeyValueError(error, "REVISION_COMPACTED")) throw error;
-      return await this.#bucket.watch(">", { includeHistory: true, metaOnly: true });
+      if (!isKeyValueError(error, "HISTORY_LOST")) throw error;
+      throw new MirrorConflict(this.#bucket.bucket, "it has lost what it had taken");
     }
   }
-}
-
-/** The markers of what has expired are written by the storage itself. */
-function isOfTheStorage({ reason }: KeyValueEntry): boolean {
-  return reason !== undefined;
 }

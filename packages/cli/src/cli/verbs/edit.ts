@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ConfigOptions } from "../config-options.ts";
-import { addConfigOptions, configOf, withOptionNames } from "../config-options.ts";
+import { addConfigOptions, configOf } from "../config-options.ts";
 import { statusRecord, statusText } from "../status-text.ts";
 import { verb } from "../verb.ts";
 
@@ -13,9 +13,7 @@ export function define(command: Command): void {
     .action(
       verb(command, async (session, bucket: string, options: ConfigOptions) => {
         const manager = await session.open();
-        const changed = await withOptionNames(
-          manager.updateKeyValue(configOf(bucket, options), { signal: session.signal }),
-        );
+        const changed = await manager.updateKeyValue(configOf(bucket, options), { signal: session.signal });
         const status = await changed.status({ signal: session.signal });
         await session.output.result(statusRecord(status), statusText(status));
       }),

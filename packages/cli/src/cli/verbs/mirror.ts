@@ -4,11 +4,11 @@ import { mirror } from "../../transfer/mirror.ts";
 import { MirrorConflict } from "../../transfer/mirror-conflict.ts";
 import { stateBucket } from "../../transfer/mirror-state.ts";
 import { openPair } from "../bucket-pair.ts";
+import { tellShortcomings } from "../copy-into.ts";
 import { exitCode } from "../exit-code.ts";
 import { CommandError, describeError } from "../failure.ts";
 import type { Progress } from "../progress.ts";
 import { startProgress } from "../progress.ts";
-import { tellShortcomings } from "../transfer-report.ts";
 import { UsageError } from "../usage-error.ts";
 import { verb } from "../verb.ts";
 
