@@ -16,6 +16,7 @@ const resultCodes: Readonly<Record<number, string>> = {
   18: "TOOBIG",
   23: "AUTH",
   26: "NOTADB",
+  776: "READONLY_ROLLBACK",
   4874: "IOERR_SHMSIZE",
 };
 

@@ -11,6 +11,7 @@ import { checkAccess, createEmpty, destination, openingError } from "./file-acce
 import { FileIdentity } from "./file-identity.ts";
 import { loadNodeSqlite } from "./node-sqlite-driver.ts";
 import { defaultPrefix, openingCall } from "./opening.ts";
+import type { SchemaState } from "./schema.ts";
 import { migrate, schemaOf } from "./schema.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 import { checkSqliteVersion } from "./sqlite-version.ts";
@@ -75,12 +76,23 @@ async function storageOn(
 
 /** Sees to it that a file that exists is ours, before it is opened for writing: closing it then might change it. */
 async function checkOwnership(file: string, library: DriverLibrary, readOnly: boolean, call: Call): Promise<void> {
-  const driver = library.open(file, true);
+  let schema: SchemaState;
   try {
-    const schema = await new Connection(driver).ask(call, () => schemaOf(driver, defaultPrefix));
-    if (schema === "foreign" || (schema === "empty" && readOnly)) {
-      throw new KeyValueError("INCOMPATIBLE_STORAGE", `${file} is a database, but not one of revkv`);
-    }
+    schema = await stateOf(library.open(file, true), call);
+  } catch (error) {
+    // Nobody can read what a process has left in the midst of a transaction before it is undone.
+    if (readOnly || library.resultOf(error) !== "READONLY_ROLLBACK") throw error;
+    schema = await stateOf(library.open(file, false), call);
+  }
+  if (schema === "foreign" || (schema === "empty" && readOnly)) {
+    throw new KeyValueError("INCOMPATIBLE_STORAGE", `${file} is a database, but not one of revkv`);
+  }
+}
+
+/** Whose database a connection leads to, which is closed then. */
+async function stateOf(driver: Driver, call: Call): Promise<SchemaState> {
+  try {
+    return await new Connection(driver).ask(call, () => schemaOf(driver, defaultPrefix));
   } finally {
     driver.close();
   }

@@ -35,13 +35,18 @@ function tables(prefix: string): readonly string[] {
 const bucketColumns = "id, name, incarnation, config, ttl, expiring, bytes, revision, created, compacted_to";
 
 /**
- * Finds out whose database it is, without changing it: the version of our schema; `"foreign"` when tables are in it, but
- * none of ours under this prefix; `"empty"` when nothing is.
+ * Whose a database is: the version of our schema; `"foreign"` when tables are in it, but none of ours under the prefix;
+ * `"empty"` when nothing is.
+ */
+export type SchemaState = number | "foreign" | "empty";
+
+/**
+ * Finds out whose database it is, without changing it.
  *
  * @throws `INCOMPATIBLE_STORAGE` when a newer version of this package has written it, or when tables have our names but
  * are not as we make them
  */
-export function schemaOf(driver: Driver, prefix: string): number | "foreign" | "empty" {
+export function schemaOf(driver: Driver, prefix: string): SchemaState {
   const names = driver
     .query("SELECT lower(name) FROM sqlite_schema")
     .all()

@@ -7,6 +7,7 @@ import type { ResultOf } from "./driver.ts";
 const meanings: readonly (readonly [result: string, code: KeyValueErrorCode, message: string])[] = [
   ["FULL", "STORAGE_FULL", "the disk is full"],
   ["IOERR_SHMSIZE", "STORAGE_FULL", "the disk has no room for the index of the write-ahead log"],
+  ["READONLY_ROLLBACK", "READ_ONLY", "what a process left unfinished has to be undone first: open it for writing once"],
   ["READONLY", "READ_ONLY", "the database cannot be written to"],
   ["PERM", "PERMISSION_DENIED", "the operating system refuses the file"],
   ["AUTH", "PERMISSION_DENIED", "the database refuses the access"],

@@ -97,6 +97,29 @@ test.each(drivers)("%s: the log that others have left beside their database is l
   }
 });
 
+/** A file without a write-ahead log, as a process leaves it that is killed in the midst of a transaction. */
+async function unfinished(isOurs: boolean): Promise<string> {
+  const file = await temporaryFile();
+  const database = new Database(`${file}.running`, { timeout: 0 });
+  later(() => database.close());
+  database.exec("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('kept')");
+  if (isOurs) await (await (await open({ database })).createKeyValue({ bucket: "b" })).put("a", "1");
+  // With so small a cache SQLite writes to the file before the commit.
+  database.exec(`PRAGMA cache_size = 2; BEGIN; INSERT INTO notes VALUES ('${"x".repeat(100_000)}')`);
+  for (const suffix of ["", "-journal"]) await copyFile(`${file}.running${suffix}`, `${file}${suffix}`);
+  expect((await readFile(file)).includes("xxxx")).toBe(true);
+  return file;
+}
+
+test.each(drivers)("%s: a transaction that a killed process has left unfinished is undone", async (driver) => {
+  const ours = await unfinished(true);
+  await expect(connect({ file: ours, driver, readOnly: true })).rejects.toMatchObject({ code: "READ_ONLY" });
+  expect((await (await (await open({ file: ours, driver })).keyValue("b")).get("a"))?.string()).toBe("1");
+  const foreign = await unfinished(false);
+  await expect(connect({ file: foreign, driver })).rejects.toMatchObject({ code: "INCOMPATIBLE_STORAGE" });
+  for (const file of [ours, foreign]) expect((await readFile(file)).includes("xxxx")).toBe(false);
+});
+
 test.each(drivers)("%s: a directory that is not there is named", async (driver) => {
   const file = join(await temporaryFile(), "nowhere", "test.db");
   await expect(connect({ file, driver })).rejects.toMatchObject({
