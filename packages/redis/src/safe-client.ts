@@ -131,5 +131,10 @@ function leavable<Client extends RedisNode>(client: Client): Client {
   client.on("connect", () => {
     (client as { stream?: { unref?(): void } }).stream?.unref?.();
   });
+  // To end one that is closed already, ioredis would wait for it to close until `disconnectTimeout`.
+  client.on("close", () => {
+    const { connector } = client as { readonly connector?: { stream?: { readonly destroyed: boolean } | undefined } };
+    if (connector?.stream?.destroyed) connector.stream = undefined;
+  });
   return client;
 }

@@ -68,6 +68,8 @@ export function translateError(error: unknown, written: boolean): KeyValueError 
     ];
     return new KeyValueError(code, `${message}: ${said}`, { cause });
   }
+  if (unsent.test(said))
+    return new KeyValueError("UNAVAILABLE", "the server cannot be reached: not connected", { cause });
   return written && !isPassing(error)
     ? new KeyValueError("OUTCOME_UNKNOWN", `the connection was lost after a write was sent: ${said}`, { cause })
     : new KeyValueError("UNAVAILABLE", `the server cannot be reached: ${said}`, { cause });

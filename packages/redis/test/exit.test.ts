@@ -21,6 +21,13 @@ for (const [name, reach] of Object.entries({ server: sharedServer, Cluster: shar
   });
 }
 
+test("W9: no timer keeps a process running that a server has refused", async () => {
+  const options = JSON.stringify({ url: "redis://127.0.0.1:1" });
+  const command = ["--conditions=@revkv/source", program("leave-refused"), options];
+  const { stdout } = await promisify(execFile)(process.execPath, command, { timeout: 20_000 });
+  expect(stdout).toBe("refused 0");
+});
+
 interface Leaving {
   readonly options: RedisConnectOptions;
   /** Ends all that the process is connected to, or could be. */

@@ -1,3 +1,4 @@
+import { Cluster, Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { isPassing, translateError } from "../src/translate-error.ts";
 
@@ -19,4 +20,21 @@ test("errors of what a script calls mean the same before Redis 7.0, which puts i
     code: "INCOMPATIBLE_STORAGE",
   });
   expect(translateError(answer("ERR something else"), true)).toMatchObject({ code: "INTERNAL" });
+});
+
+test("what the client says of a command that it has not sent is told in our words", async () => {
+  const options = { enableOfflineQueue: false, lazyConnect: true, retryStrategy: null } as const;
+  const nowhere = { host: "127.0.0.1", port: 1 };
+  for (const client of [
+    new Redis({ ...nowhere, ...options }),
+    new Cluster([nowhere], { ...options, clusterRetryStrategy: () => null }),
+  ]) {
+    const cause: unknown = await client.get("a").catch((error: unknown) => error);
+    expect(translateError(cause, true)).toMatchObject({
+      code: "UNAVAILABLE",
+      message: "the server cannot be reached: not connected",
+      cause,
+    });
+    client.disconnect();
+  }
 });
