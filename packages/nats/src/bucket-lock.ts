@@ -12,6 +12,12 @@ const name = "revkv_config";
 /** How long a lock outlives a holder that has vanished, in milliseconds. */
 const inactiveThreshold = 2_000;
 
+/**
+ * How long one that is cut off may keep it, and how often a holder says that it is there, in milliseconds: a server that
+ * carries out a change may read nothing else from the connection meanwhile.
+ */
+const [holdTime, holdPause] = [10_000, 1_000];
+
 /** The longest pause between two tries, in milliseconds: behind a holder that has vanished there has to be time left. */
 const longestPause = 250;
 
@@ -35,7 +41,7 @@ export async function lock(jetstream: JetStream, stream: string, call: Call): Pr
   for (;;) {
     try {
       await jetstream.request(`CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config }, call);
-      return () => jetstream.link.tell(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
+      return hold(jetstream, stream);
     } catch (error) {
       // A cluster says it in another way.
       const isTaken = isRefused(error, errorCode.otherStart) || isRefused(error, errorCode.consumerInUse);
@@ -43,4 +49,18 @@ export async function lock(jetstream: JetStream, stream: string, call: Call): Pr
     }
     await pause(Math.min(backoff.next(), longestPause), call.signal);
   }
+}
+
+/** Keeps a lock by waiting for a message that never comes: when its holder is gone, nobody waits any more. */
+function hold({ link }: JetStream, stream: string): () => void {
+  const waiting = link.listen(() => undefined);
+  const pull = JSON.stringify({ batch: 1, expires: toNanos(holdTime) });
+  const wait = (): void => link.tell(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, pull, waiting.address);
+  wait();
+  const timer = setInterval(wait, holdPause);
+  return () => {
+    clearInterval(timer);
+    waiting.close();
+    link.tell(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
+  };
 }

@@ -17,6 +17,7 @@ import {
 import { NatsOperations } from "./bucket-operations.ts";
 import { JetStream } from "./jetstream.ts";
 import type { Link } from "./link.ts";
+import { isLowering } from "./lowering.ts";
 import type { NatsContext } from "./nats-bucket.ts";
 import { NatsBucket } from "./nats-bucket.ts";
 import type { NatsWatcher } from "./nats-watcher.ts";
@@ -119,8 +120,11 @@ export class LinkedManager implements NatsManager {
     const info = await this.#create(setup, options?.signal);
     const found = setupOf(info);
     checkSameConfig(found.config, setup.config);
-    checkSameSettings(setup.config.bucket, found.settings, setup.settings);
-    return this.#handle(info);
+    const { bucket } = setup.config;
+    checkSameSettings(bucket, found.settings, setup.settings);
+    return (await this.#isLowering(info, options?.signal))
+      ? this.#configure({ bucket }, options?.signal)
+      : this.#handle(info);
   }
 
   async updateKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue> {
@@ -135,7 +139,7 @@ export class LinkedManager implements NatsManager {
     checkOptions(options, allowedOptions.call);
     for (;;) {
       const info = await this.#create(setup, options?.signal);
-      if (isSetUp(info, setup)) return this.#handle(info);
+      if (isSetUp(info, setup) && !(await this.#isLowering(info, options?.signal))) return this.#handle(info);
       try {
         return await this.#configure(change, options?.signal);
       } catch (error) {
@@ -203,12 +207,15 @@ export class LinkedManager implements NatsManager {
   async #configure(change: NatsKeyValueConfig, signal: AbortSignal | undefined): Promise<NatsKeyValue> {
     // A bucket that is not there is to be told from one that cannot be changed.
     const found = await this.#info(change.bucket, signal);
-    // A history that another has just lowered may be on its way: the next change is answered when that is done (rule B6).
-    const { messages, num_subjects: subjects = 0 } = found.state;
-    const isTrimmed = change.history === undefined || messages <= subjects;
-    if (isTrimmed && isSetUp(found, changed(setupOf(found), change))) return this.#handle(found);
+    const isUnchanged = isSetUp(found, changed(setupOf(found), change));
+    if (isUnchanged && !(await this.#isLowering(found, signal))) return this.#handle(found);
     const { name } = found.config;
     return this.#handle(await this.#step((call) => updateStream(this.#jetstream, name, change, call), signal, true));
+  }
+
+  /** Tells whether somebody lowers a bucket's history, or began to: who changes nothing waits for that too (rule B6). */
+  #isLowering(info: StreamInfo, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#step((call) => isLowering(this.#jetstream, info, call), signal);
   }
 
   /** Checks a config that a bucket is to have. */

@@ -3,9 +3,10 @@ import type { Call } from "@revkv/api/adapter";
 import { lock } from "./bucket-lock.ts";
 import type { JetStream } from "./jetstream.ts";
 import { pause } from "./jetstream.ts";
+import { isLowering, lowered, mark, unmark } from "./lowering.ts";
 import type { BucketSetup, NatsKeyValueConfig } from "./stream-config.ts";
 import { divideConfig, isSetUp, mergeSettings, setupOf, streamOf } from "./stream-config.ts";
-import { isRefused, Unanswered } from "./translate-error.ts";
+import { isRefused, Refused, Unanswered } from "./translate-error.ts";
 import type { StreamConfig, StreamInfo } from "./wire.ts";
 import { errorCode } from "./wire.ts";
 
@@ -77,7 +78,10 @@ export async function deleteStream(
   }
 }
 
-/** Changes how a stream's bucket is set up, while no other manager does (rule B4). */
+/**
+ * Changes how a stream's bucket is set up, while no other manager does (rule B4). A history that was lowered is so
+ * everywhere before it resolves, by whomever that was (rule B6).
+ */
 export async function updateStream(
   jetstream: JetStream,
   name: string,
@@ -86,20 +90,35 @@ export async function updateStream(
 ): Promise<StreamInfo> {
   /** How it was when a change was made whose answer was lost. */
   let before: BucketSetup | undefined;
+  let isLate = false;
   const update = async (): Promise<StreamInfo | undefined> => {
     const info = await jetstream.request<StreamInfo>(`STREAM.INFO.${name}`, undefined, call);
-    if (before !== undefined) {
-      if (isSetUp(info, changed(before, change))) return info;
-      if (!isSetUp(info, before)) {
-        throw new KeyValueError("OUTCOME_UNKNOWN", "the config was to be changed, and others have changed it since");
-      }
+    if (await isLowering(jetstream, info, call)) {
+      await lowered(jetstream, info, call);
+      await unmark(jetstream, name, call);
     }
-    before = setupOf(info);
+    const found = setupOf(info);
+    const wanted = changed(before ?? found, change);
+    if (isSetUp(info, wanted)) return info;
+    if (before !== undefined && !isSetUp(info, before)) {
+      throw new KeyValueError("OUTCOME_UNKNOWN", "the config was to be changed, and others have changed it since");
+    }
+    const isLess = wanted.config.history < found.config.history;
+    if (isLess) await mark(jetstream, name, call);
+    before = found;
     try {
-      return await jetstream.attempt(`STREAM.UPDATE.${name}`, streamOf(changed(before, change), info.config), call);
+      const updated = await jetstream.attempt<StreamInfo>(`STREAM.UPDATE.${name}`, streamOf(wanted, info.config), call);
+      // The answer to a second request can come while the first is carried out.
+      if (isLess && isLate) await lowered(jetstream, updated, call);
+      if (isLess) await unmark(jetstream, name, call);
+      return updated;
     } catch (error) {
-      if (error instanceof Unanswered && error.sent) return undefined;
+      if (error instanceof Unanswered && error.sent) {
+        isLate = true;
+        return undefined;
+      }
       before = undefined;
+      if (isLess && error instanceof Refused) await unmark(jetstream, name, call);
       throw error;
     }
   };

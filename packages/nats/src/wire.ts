@@ -53,6 +53,7 @@ export interface StreamState {
   readonly last_seq: number;
   /** How many subjects have messages; left out when none has. */
   readonly num_subjects?: number;
+  readonly consumer_count?: number;
   /** How many messages each subject has, a page of them, when they were asked for. */
   readonly subjects?: Readonly<Record<string, number>>;
 }
@@ -94,6 +95,7 @@ export const header = {
 /** What the server's error codes mean that are not errors of the caller. */
 export const errorCode = {
   consumerInUse: 10013,
+  consumerNotFound: 10014,
   duplicateInProcess: 10158,
   messageTooLarge: 10054,
   noMessage: 10037,
