@@ -66,20 +66,20 @@ export class BucketStatements {
     );
   }
 
-  /** For each of the keys of a JSON array its newest revision, as far as it has one. */
-  newestRevisions(): Statement {
+  /** For each of the keys of a JSON array the id of its newest row, as far as it has one. */
+  newestIds(): Statement {
     return this.#query(
-      "newestRevisions",
-      () => `SELECT n.revision FROM (SELECT ${this.#newestOf("k.value")} AS revision FROM json_each(?) k) n
-      WHERE n.revision IS NOT NULL`,
+      "newestIds",
+      () => `SELECT n.id FROM (SELECT ${this.#newestOf("k.value", "id")} AS id FROM json_each(?) k) n
+      WHERE n.id IS NOT NULL`,
     );
   }
 
-  /** Rows by their revisions, a JSON array, in its order; `expires` is the row's own deadline. */
+  /** Rows by their ids, a JSON array, in its order; `expires` is the row's own deadline. */
   rows(values: boolean): Statement {
     return this.#query(
       `rows ${values}`,
-      () => `SELECT ${columns(values)} FROM json_each(?) j CROSS JOIN ${this.#byRevision} ON r.revision = j.value`,
+      () => `SELECT ${columns(values)} FROM json_each(?) j CROSS JOIN ${this.#rows} r ON r.id = j.value`,
     );
   }
 
@@ -110,11 +110,11 @@ export class BucketStatements {
     );
   }
 
-  /** Of the log from a revision (excluded) to another (included): revisions and sizes, at most so many. */
+  /** Of the log from a revision (excluded) to another (included): revisions, sizes and ids, at most so many. */
   scan(view: View): Statement {
     return this.#query(
       `scan ${view.expiring} ${view.newestOnly}`,
-      () => `SELECT r.revision, length(r.value) FROM ${this.#byRevision}
+      () => `SELECT r.revision, length(r.value), r.id FROM ${this.#byRevision}
         WHERE r.revision > ? AND r.revision <= ?${this.#seen(view)} ORDER BY r.revision LIMIT ${integer}`,
     );
   }
@@ -123,7 +123,7 @@ export class BucketStatements {
   scanRange(view: View): Statement {
     return this.#query(
       `scanRange ${view.expiring} ${view.newestOnly}`,
-      () => `SELECT r.revision, length(r.value) FROM ${this.#byRevision}
+      () => `SELECT r.revision, length(r.value), r.id FROM ${this.#byRevision}
         WHERE r.revision > ? AND r.revision <= ? AND r.key >= ? AND r.key < ?${this.#seen(view)} ORDER BY r.revision LIMIT ${integer}`,
     );
   }
@@ -149,20 +149,20 @@ export class BucketStatements {
     );
   }
 
-  /** Of the rows with these revisions, a JSON array, those that are seen: revisions and sizes. */
+  /** Of the rows with these revisions, a JSON array, those that are seen: revisions, sizes and ids. */
   sizes(view: View): Statement {
     return this.#query(
       `sizes ${view.expiring} ${view.newestOnly}`,
-      () => `SELECT r.revision, length(r.value) FROM json_each(?) j CROSS JOIN ${this.#byRevision} ON r.revision = j.value
+      () => `SELECT r.revision, length(r.value), r.id FROM json_each(?) j CROSS JOIN ${this.#byRevision} ON r.revision = j.value
         WHERE true${this.#seen(view)}`,
     );
   }
 
-  /** Of each key in a range the newest row, sorted by key: revision, size, key, op, created, own deadline. */
+  /** Of each key in a range the newest row, sorted by key: revision, size, key, op, created, own deadline, id. */
   newestInRange(): Statement {
     return this.#query(
       "newestInRange",
-      () => `SELECT r.revision, length(r.value), r.key, r.op, r.created, r.expires
+      () => `SELECT r.revision, length(r.value), r.key, r.op, r.created, r.expires, r.id
         FROM (SELECT max(id) AS id FROM ${this.#rows} INDEXED BY ${this.#index("key")}
           WHERE key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ${integer}) n CROSS JOIN ${this.#rows} r ON r.id = n.id`,
     );
@@ -239,6 +239,19 @@ export class BucketStatements {
     );
   }
 
+  /**
+   * Overwrites the newest row of a key with a value without a deadline, if it is one itself: revision, created, value, key.
+   * What stays as it is is not named: SQLite looks after the indexes of every column that is.
+   */
+  overwriteValue(): Statement {
+    return this.#command(
+      "overwriteValue",
+      () => `UPDATE ${this.#rows} SET revision = ?, created = ?, value = ?
+        WHERE id = (SELECT max(id) FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${text})
+          AND op = 0 AND expires IS NULL`,
+    );
+  }
+
   /** Overwrites the newest row of a key, if it has one: revision, op, created, expires, value, key. */
   overwrite(): Statement {
     return this.#command(
@@ -304,7 +317,7 @@ export class BucketStatements {
     return `"${this.table}_${name}"`;
   }
 
-  #newestOf(key: string, column: "revision" | "expires" = "revision"): string {
+  #newestOf(key: string, column: "id" | "revision" | "expires" = "revision"): string {
     return `(SELECT ${column} FROM ${this.#rows} INDEXED BY ${this.#index("key")} WHERE key = ${key} ORDER BY id DESC LIMIT 1)`;
   }
 

@@ -14,6 +14,7 @@ type Newest = readonly [
   op: number,
   created: number,
   expires: number | null,
+  id: number,
 ];
 
 /** Reads a page of live keys within a transaction, range by range of the filter. */
@@ -44,11 +45,11 @@ export function readKeyPage(
     bytes += page.reduce((sum, [, size]) => sum + size, 0);
     if (!values) rows.push(...page.map((newest) => withoutValue(newest, config.ttl)));
     else if (page.length > 0) {
-      const revisions = listOf(page.map(([revision]) => revision));
+      const ids = listOf(page.map((newest) => newest[6]));
       rows.push(
         ...statements
           .rows(true)
-          .all(revisions)
+          .all(ids)
           .map((columns) => readerRow(columns, config)),
       );
     }

@@ -10,10 +10,13 @@ import { listOf, readerRow } from "./rows.ts";
 /** How many rows of the log one step walks through, so that none takes longer than a few milliseconds. */
 const longestWalk = 400;
 
+/** Where a row of the log is, and how large. */
+type Found = readonly [revision: number, size: number, id: number];
+
 /** What a page of the log consists of, before its rows are read. */
 interface Pick {
-  /** Revisions and sizes, by revision. */
-  readonly found: readonly (readonly [revision: number, size: number])[];
+  /** By revision. */
+  readonly found: readonly Found[];
   /** How far was looked when fewer than the limit were found. */
   readonly upTo: number;
   readonly resume?: Gathering | undefined;
@@ -37,7 +40,7 @@ export function readLogPage(
       ? []
       : statements
           .rows(values)
-          .all(listOf(page.map(([revision]) => revision)))
+          .all(listOf(page.map(([, , id]) => id)))
           .map((columns) => readerRow(columns, state.config));
   const whole = page.length === found.length && found.length < limit;
   const end = whole ? looked : (page.at(-1)?.[0] ?? looked);
@@ -61,7 +64,7 @@ function pick(statements: BucketStatements, state: BucketState, query: LogQuery,
     gathering = gather(statements, filter, isOf ? known : beginGathering(after, target), after);
     if (gathering.next === undefined) {
       const revisions = behind(gathering.revisions, after).slice(0, limit);
-      const found = pairs(statements.sizes(view).all(listOf(revisions), ...seen));
+      const found = statements.sizes(view).all(listOf(revisions), ...seen) as unknown as readonly Found[];
       // Rows that are gone by now count as looked at: the page may be short without being the last.
       const end = revisions.length < limit ? gathering.upTo : (revisions.at(-1) as number);
       return { found, upTo: Math.min(end, target), resume: gathering };
@@ -71,15 +74,11 @@ function pick(statements: BucketStatements, state: BucketState, query: LogQuery,
   const found = filter.all
     ? statements.scan(view).all(after, upTo, ...seen, limit)
     : statements.scanRange(view).all(after, upTo, from, to, ...seen, limit);
-  return { found: pairs(found), upTo, resume: gathering };
+  return { found: found as unknown as readonly Found[], upTo, resume: gathering };
 }
 
 /** How far the log is walked in one step, whether many or few of its revisions are still there. */
 function farthest(statements: BucketStatements, after: number, target: number): number {
   const [revision] = statements.revisionBehind().get(after, longestWalk - 1) ?? [target];
   return Math.min(revision as number, target);
-}
-
-function pairs(rows: readonly (readonly unknown[])[]): readonly (readonly [number, number])[] {
-  return rows as readonly (readonly [number, number])[];
 }

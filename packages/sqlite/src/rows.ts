@@ -47,9 +47,9 @@ export function readerRow(columns: readonly SqlValue[], config: NormalizedConfig
 /** The latest deadline that is stored: a number that every driver gives back. */
 export const latest: number = 2 ** 53 - 1;
 
-/** A list of revisions as a statement takes it. */
-export function listOf(revisions: readonly number[]): string {
-  return `[${revisions.join(",")}]`;
+/** A list of revisions or ids as a statement takes it. */
+export function listOf(numbers: readonly number[]): string {
+  return `[${numbers.join(",")}]`;
 }
 
 /** A list of keys as a statement takes it; no key has a character that JSON would escape. */

@@ -203,10 +203,10 @@ export class SqliteBucket implements BucketStorage {
   #getMany(keys: readonly string[]): readonly (Row | undefined)[] {
     const { config } = this.#state.read();
     if (keys.length === 0) return [];
-    const revisions = this.#statements.newestRevisions().all(listOfKeys(keys));
+    const ids = this.#statements.newestIds().all(listOfKeys(keys));
     const found = new Map<string, Row>();
     const now = Date.now();
-    for (const columns of this.#statements.rows(true).all(listOf(revisions.map(([revision]) => revision as number)))) {
+    for (const columns of this.#statements.rows(true).all(listOf(ids.map(([id]) => id as number)))) {
       const row = readerRow(columns, config);
       if (row.operation === "PUT" && (row.expiresAt === undefined || row.expiresAt > now)) found.set(row.key, row);
     }

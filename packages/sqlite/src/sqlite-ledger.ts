@@ -4,7 +4,7 @@ import { bytesOf } from "@revkv/api/adapter";
 import type { BucketState } from "./bucket-state.ts";
 import { agedBefore } from "./bucket-state.ts";
 import type { BucketStatements } from "./bucket-statements.ts";
-import { latest, listOf, listOfKeys, operationCode, rowOf } from "./rows.ts";
+import { latest, listOf, listOfKeys, operationCode, operationCodes, rowOf } from "./rows.ts";
 
 /** How many due rows one look gives. */
 const duePage = 200;
@@ -45,8 +45,8 @@ export class SqliteLedger implements Ledger {
   prepare(keys: ReadonlySet<string>): void {
     if (keys.size < 2) return;
     for (const key of keys) this.#newest.set(key, undefined);
-    const revisions = this.#statements.newestRevisions().all(listOfKeys(keys));
-    for (const columns of this.#statements.rows(false).all(listOf(revisions.map(([revision]) => revision as number)))) {
+    const ids = this.#statements.newestIds().all(listOfKeys(keys));
+    for (const columns of this.#statements.rows(false).all(listOf(ids.map(([id]) => id as number)))) {
       const row = rowOf(columns);
       this.#newest.set(row.key, row);
     }
@@ -135,15 +135,20 @@ export class SqliteLedger implements Ledger {
     if (!overwriting) for (const key of this.#emptied) this.#statements.removeKey().run(key);
     if (this.#added.size > 0) {
       const insert = this.#statements.insert();
+      const overwriteValue = this.#statements.overwriteValue();
       const overwrite = this.#statements.overwrite();
+      let isNew = false;
       for (const row of this.#added.values()) {
         const { revision, key, created } = row;
         const op = operationCode(row);
         const expires = row.expiresAt === undefined ? null : Math.min(row.expiresAt, latest);
         const value = bytesOf(row.value);
         if (overwriting && this.#emptied.has(key)) {
-          const { changes } = overwrite.run(revision, op, created, expires, value, key);
-          if (Number(changes) > 0) continue;
+          const isPlain = op === operationCodes.PUT && expires === null;
+          // Behind a key that is new there are often more.
+          if (isPlain && !isNew && Number(overwriteValue.run(revision, created, value, key).changes) > 0) continue;
+          isNew = Number(overwrite.run(revision, op, created, expires, value, key).changes) === 0;
+          if (!isNew) continue;
         }
         insert.run(revision, key, op, created, expires, value);
       }
