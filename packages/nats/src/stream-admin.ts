@@ -1,5 +1,6 @@
 import { KeyValueError, updateConfig } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
+import type { Lock } from "./bucket-lock.ts";
 import { lock } from "./bucket-lock.ts";
 import type { JetStream } from "./jetstream.ts";
 import { pause } from "./jetstream.ts";
@@ -65,14 +66,18 @@ export async function deleteStream(
     const found = await findStream(jetstream, name, call);
     return found?.created === created ? undefined : "gone";
   };
-  let unlock: (() => void) | undefined;
+  let held: Lock | undefined;
   try {
-    unlock = await lock(jetstream, name, call);
-    if ((await look()) === undefined) return await jetstream.change(attempt, look, call);
-    unlock();
+    held = await lock(jetstream, name, call);
+    if ((await look()) === undefined) {
+      const deletion = await jetstream.change(attempt, look, call);
+      held.forget();
+      return deletion;
+    }
+    held.unlock();
     return "missing";
   } catch (error) {
-    unlock?.();
+    held?.unlock();
     if (isRefused(error, errorCode.streamNotFound)) return asked > 1 ? "gone" : "missing";
     throw error;
   }
@@ -124,7 +129,7 @@ export async function updateStream(
   };
   const attempt = async (): Promise<StreamInfo> => {
     for (;;) {
-      const unlock = await lock(jetstream, name, call);
+      const { unlock } = await lock(jetstream, name, call);
       try {
         const updated = await update();
         if (updated !== undefined) return updated;

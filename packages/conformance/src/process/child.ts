@@ -83,6 +83,10 @@ const commands: Commands = {
 
   async leave(name) {
     const kv = await bucket(name);
+    const short = `${name}-short`;
+    await manager?.createKeyValue({ bucket: short });
+    await manager?.updateKeyValue({ bucket: short, history: 2 });
+    await manager?.deleteKeyValue(short);
     const controller = new AbortController();
     const { signal } = controller;
     const [stopped, broken, aborted] = await Promise.all([kv.watchAll(), kv.watchAll(), kv.watchAll({ signal })]);

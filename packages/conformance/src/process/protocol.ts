@@ -21,7 +21,10 @@ export interface Commands {
   watched(bucket: string, revision: number): Promise<Recorded[]>;
   /** Puts pairs of keys until the process ends, and reports each by {@link Report}. */
   storm(bucket: string, name: string): Promise<void>;
-  /** Watches in every way that ends, closes the manager, and lets go of the parent: the process then has to exit. */
+  /**
+   * Changes and deletes a bucket of its own, watches in every way that ends, closes the manager, and lets go of the parent:
+   * the process then has to exit.
+   */
   leave(bucket: string): Promise<void>;
   /** Begins watchers that nobody reads on, and lets go of the parent with all of it open: the process then has to exit. */
   neglect(bucket: string): Promise<void>;
