@@ -18,7 +18,8 @@ export async function destination(path: string): Promise<string> {
     if (codeOf(error) !== "ENOENT") return path;
   }
   const link = await readlink(path).catch(() => undefined);
-  return link === undefined ? path : destination(resolve(dirname(path), link));
+  // What stands in a link begins where the link is, not where the path that led to it says.
+  return link === undefined ? path : destination(resolve(await realpath(dirname(path)), link));
 }
 
 /**

@@ -30,6 +30,16 @@ onUnix.each(drivers)("%s: a file that is created through a link is known by its 
   expect(await readdir(dirname(link))).toEqual(["linked.db"]);
 });
 
+onUnix.each(drivers)("%s: a link is followed from where it is, also when links lead there", async (driver) => {
+  const { file, link } = await linked();
+  const way = join(dirname(file), "deep", "er", "way");
+  await mkdir(dirname(way), { recursive: true });
+  await symlink(dirname(link), way);
+  await (await (await open({ file: join(way, "linked.db"), driver })).createKeyValue({ bucket: "b" })).put("a", "1");
+  expect((await (await (await open({ file, driver })).keyValue("b")).get("a"))?.string()).toBe("1");
+  expect(await readdir(dirname(way))).toEqual(["way"]);
+});
+
 onUnix.each(drivers)("%s: a link to itself is no file", async (driver) => {
   const file = await temporaryFile();
   await symlink("test.db", file);
