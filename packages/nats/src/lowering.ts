@@ -1,3 +1,4 @@
+import { isKeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
 import { Backoff } from "@revkv/api/adapter";
 import type { JetStream } from "./jetstream.ts";
@@ -24,15 +25,19 @@ export async function mark(jetstream: JetStream, stream: string, call: Call): Pr
   await jetstream.request(`CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config }, call);
 }
 
-/** Says that no entry is left which the config does not allow. */
+/** Says that no entry is left which the config does not allow. Who may not leaves the mark, which then keeps nobody. */
 export async function unmark(jetstream: JetStream, stream: string, call: Call): Promise<void> {
-  await unlessMissing(jetstream.request(`CONSUMER.DELETE.${stream}.${name}`, undefined, call));
+  await unlessDenied(unlessMissing(jetstream.request(`CONSUMER.DELETE.${stream}.${name}`, undefined, call)));
 }
 
-/** Tells whether a bucket may have entries that its lowered history does not allow (rule B6). */
+/**
+ * Tells whether a bucket may have entries that its lowered history does not allow (rule B6). Who may not ask for the mark
+ * looks for such entries.
+ */
 export async function isLowering(jetstream: JetStream, { config, state }: StreamInfo, call: Call): Promise<boolean> {
   if (state.consumer_count === 0) return false;
-  return unlessMissing(jetstream.request(`CONSUMER.INFO.${config.name}.${name}`, undefined, call));
+  const asked = unlessMissing(jetstream.request(`CONSUMER.INFO.${config.name}.${name}`, undefined, call));
+  return (await unlessDenied(asked)) ?? !(await isLowered(jetstream, config, call));
 }
 
 /**
@@ -70,6 +75,16 @@ async function unlessMissing(request: Promise<unknown>): Promise<boolean> {
     return true;
   } catch (error) {
     if (isRefused(error, errorCode.consumerNotFound) || isRefused(error, errorCode.streamNotFound)) return false;
+    throw error;
+  }
+}
+
+/** Gives an answer; undefined when the user may not make the request. */
+async function unlessDenied<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (isKeyValueError(error, "PERMISSION_DENIED")) return undefined;
     throw error;
   }
 }

@@ -117,14 +117,16 @@ export class LinkedManager implements NatsManager {
   async createKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue> {
     const setup = this.#wanted(config);
     checkOptions(options, allowedOptions.call);
-    const info = await this.#create(setup, options?.signal);
-    const found = setupOf(info);
-    checkSameConfig(found.config, setup.config);
     const { bucket } = setup.config;
-    checkSameSettings(bucket, found.settings, setup.settings);
-    return (await this.#isLowering(info, options?.signal))
-      ? this.#configure({ bucket }, options?.signal)
-      : this.#handle(info);
+    for (;;) {
+      const info = await this.#create(setup, options?.signal);
+      const found = setupOf(info);
+      checkSameConfig(found.config, setup.config);
+      checkSameSettings(bucket, found.settings, setup.settings);
+      if (!(await this.#isLowering(info, options?.signal))) return this.#handle(info);
+      const lowered = await this.#configureUnlessDeleted({ bucket }, options?.signal);
+      if (lowered !== undefined) return lowered;
+    }
   }
 
   async updateKeyValue(config: NatsKeyValueConfig, options?: CallOptions): Promise<NatsKeyValue> {
@@ -140,12 +142,8 @@ export class LinkedManager implements NatsManager {
     for (;;) {
       const info = await this.#create(setup, options?.signal);
       if (isSetUp(info, setup) && !(await this.#isLowering(info, options?.signal))) return this.#handle(info);
-      try {
-        return await this.#configure(change, options?.signal);
-      } catch (error) {
-        // Somebody deleted it between the two steps: then it is to be created.
-        if (!isKeyValueError(error, "BUCKET_NOT_FOUND")) throw error;
-      }
+      const configured = await this.#configureUnlessDeleted(change, options?.signal);
+      if (configured !== undefined) return configured;
     }
   }
 
@@ -211,6 +209,19 @@ export class LinkedManager implements NatsManager {
     if (isUnchanged && !(await this.#isLowering(found, signal))) return this.#handle(found);
     const { name } = found.config;
     return this.#handle(await this.#step((call) => updateStream(this.#jetstream, name, change, call), signal, true));
+  }
+
+  /** The same; undefined when somebody deleted the bucket just now: then it is to be created. */
+  async #configureUnlessDeleted(
+    change: NatsKeyValueConfig,
+    signal: AbortSignal | undefined,
+  ): Promise<NatsKeyValue | undefined> {
+    try {
+      return await this.#configure(change, signal);
+    } catch (error) {
+      if (isKeyValueError(error, "BUCKET_NOT_FOUND")) return undefined;
+      throw error;
+    }
   }
 
   /** Tells whether somebody lowers a bucket's history, or began to: who changes nothing waits for that too (rule B6). */

@@ -4,6 +4,14 @@ import type { KeyValue } from "@revkv/api";
 import { expect, onTestFinished, test } from "vitest";
 import { open, server } from "./open.ts";
 
+/** Everybody may do everything, but for one user. */
+const uninformed = `
+  authorization { users = [
+    { user: anybody, password: secret }
+    { user: uninformed, password: secret, permissions: { publish: { deny: ["$JS.API.CONSUMER.INFO.>"] } } }
+  ] }
+  no_auth_user: anybody`;
+
 const bucket = "b";
 const history = 4;
 const keys = Array.from({ length: 6_000 }, (_, index) => `key.${index}`);
@@ -14,7 +22,7 @@ async function write(kv: KeyValue, value: string): Promise<void> {
 
 /** A bucket whose history takes a server a while to lower. */
 async function setUp() {
-  const { url } = await server();
+  const { url } = await server(uninformed);
   const manager = await open({ servers: url, timeout: 60_000 });
   const kv = await manager.createKeyValue({ bucket, history });
   for (let round = 1; round <= history; round += 1) await write(kv, String(round));
@@ -43,19 +51,27 @@ async function counts(kv: KeyValue): Promise<readonly [least: number, most: numb
   return [Math.min(...found.values()), Math.max(...found.values())];
 }
 
-test("B6: who finds a bucket that another was lowering when it vanished waits until it is lowered", {
-  timeout: 120_000,
-}, async () => {
-  const { url, manager, kv } = await setUp();
-  await lowerAndVanish(url, 1);
-  const calls = ["updateKeyValue", "createOrUpdateKeyValue", "createKeyValue"] as const;
-  const values = calls.map(async (call) => {
-    await manager[call]({ bucket, history: 1 });
-    return (await kv.status()).values;
-  });
-  expect(await Promise.all(values)).toEqual(calls.map(() => keys.length));
-  expect(await counts(kv)).toEqual([1, 1]);
-});
+test.each([
+  { who: "who finds", user: "anybody" },
+  { who: "who may not ask for the mark of", user: "uninformed" },
+])(
+  "B6: $who a bucket that another was lowering when it vanished waits until it is lowered",
+  {
+    timeout: 120_000,
+  },
+  async ({ user }) => {
+    const { url, kv } = await setUp();
+    const manager = await open({ servers: url.replace("//", `//${user}:secret@`), timeout: 60_000 });
+    await lowerAndVanish(url, 1);
+    const calls = ["updateKeyValue", "createOrUpdateKeyValue", "createKeyValue"] as const;
+    const values = calls.map(async (call) => {
+      await manager[call]({ bucket, history: 1 });
+      return (await kv.status()).values;
+    });
+    expect(await Promise.all(values)).toEqual(calls.map(() => keys.length));
+    expect(await counts(kv)).toEqual([1, 1]);
+  },
+);
 
 test("B6: what is written after history was raised is kept, also when another vanished while it lowered it", {
   timeout: 120_000,
@@ -65,4 +81,22 @@ test("B6: what is written after history was raised is kept, also when another va
   await manager.updateKeyValue({ bucket, history });
   await write(kv, "later");
   expect(await counts(kv)).toEqual([3, 3]);
+});
+
+test("B12: a bucket that is deleted while who creates it waits until it is lowered is created", async () => {
+  const { url } = await server();
+  const manager = await open(url);
+  await manager.createKeyValue({ bucket, history });
+  const connection = await connectNats({ servers: url });
+  onTestFinished(() => connection.close());
+  const { consumers, streams } = await jetstreamManager(connection);
+  const stream = `KV_${bucket}`;
+  await consumers.add(stream, { durable_name: "revkv_lowering" });
+  await consumers.add(stream, { name: "revkv_config", inactive_threshold: 60e9 });
+  const requests = connection.subscribe(`$JS.API.CONSUMER.CREATE.${stream}.revkv_config`, { max: 1 });
+  await connection.flush();
+  const creating = manager.createKeyValue({ bucket, history });
+  for await (const _ of requests);
+  await streams.delete(stream);
+  expect(await (await creating).put("a", "1")).toBe(1);
 });
