@@ -28,6 +28,8 @@ const logPages = 4000;
 export async function openFile(options: SqliteFileOptions): Promise<KeyValueManager> {
   const path = resolve(options.file);
   const file = await destination(path);
+  if (file !== file.trimEnd())
+    throw new KeyValueError("INVALID_ARGUMENT", `${path} leads to what ends with white space`);
   const library = await loadLibrary(options.driver);
   checkSqliteVersion(library.name, library.sqlite);
   const call = openingCall(options.timeout);

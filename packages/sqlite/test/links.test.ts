@@ -40,6 +40,13 @@ onUnix.each(drivers)("%s: a link is followed from where it is, also when links l
   expect(await readdir(dirname(way))).toEqual(["way"]);
 });
 
+onUnix.each(drivers)("%s: a link to a path that ends with white space is refused as the path is", async (driver) => {
+  const link = await temporaryFile();
+  await symlink("other.db ", link);
+  await expect(connect({ file: link, driver })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  expect(await readdir(dirname(link))).toEqual(["test.db"]);
+});
+
 onUnix.each(drivers)("%s: a link to itself is no file", async (driver) => {
   const file = await temporaryFile();
   await symlink("test.db", file);
