@@ -257,9 +257,17 @@ describe("a mirror", () => {
     await source.delete("c");
     await source.put("c", "1");
     const manager = await target();
+    let attempts = 0;
     const running = start(
       having(source, "watch", (_, options) => source.watch("c", options)),
-      manager,
+      through(manager, "t", (bucket) =>
+        having(bucket, "transaction", async (operations: readonly Operation[]) => {
+          attempts += 1;
+          // One that begins again at once, for ever, would leave no turn to a deadline.
+          if (attempts > 10) throw new KeyValueError("INTERNAL", "it is tried again and again");
+          return bucket.transaction(operations);
+        }),
+      ),
     );
     await running.caughtUp;
     expect(await log(await manager.keyValue("t"))).toEqual(["DEL c ", "PUT c 1"]);
