@@ -1,4 +1,5 @@
 import type { Msg } from "@nats-io/transport-node";
+import { isKeyValueError, KeyValueError } from "@revkv/api";
 import type { Call } from "@revkv/api/adapter";
 import { Backoff } from "@revkv/api/adapter";
 import type { Link } from "./link.ts";
@@ -49,7 +50,7 @@ export class JetStream {
       } catch (error) {
         const mayPass = error instanceof Unanswered || (error instanceof Refused && isPassing(error.error));
         if (!mayPass) throw error;
-        const found = error instanceof Unanswered && error.sent ? await look() : undefined;
+        const found = error instanceof Unanswered && error.sent ? await unlessClosed(look()) : undefined;
         if (found !== undefined) return found;
       }
       await pause(backoff.next(), call.signal);
@@ -81,6 +82,17 @@ export class JetStream {
         call.signal.throwIfAborted();
       }
     }
+  }
+}
+
+/** What becomes of a change that was sent nobody can find out any more when the connection was closed (rule M10). */
+export async function unlessClosed<T>(found: Promise<T>): Promise<T> {
+  try {
+    return await found;
+  } catch (error) {
+    if (!isKeyValueError(error, "CLOSED")) throw error;
+    const message = "the connection was closed before it was known what became of the change";
+    throw new KeyValueError("OUTCOME_UNKNOWN", message, { cause: error });
   }
 }
 

@@ -3,7 +3,7 @@ import type { Call } from "@revkv/api/adapter";
 import type { Lock } from "./bucket-lock.ts";
 import { lock } from "./bucket-lock.ts";
 import type { JetStream } from "./jetstream.ts";
-import { pause } from "./jetstream.ts";
+import { pause, unlessClosed } from "./jetstream.ts";
 import { isLowering, lowered, mark, unmark } from "./lowering.ts";
 import type { BucketSetup, NatsKeyValueConfig } from "./stream-config.ts";
 import { divideConfig, isSetUp, mergeSettings, setupOf, streamOf } from "./stream-config.ts";
@@ -127,15 +127,18 @@ export async function updateStream(
       throw error;
     }
   };
+  const updateAlone = async (): Promise<StreamInfo | undefined> => {
+    const { unlock } = await lock(jetstream, name, call);
+    try {
+      return await update();
+    } finally {
+      unlock();
+    }
+  };
   const attempt = async (): Promise<StreamInfo> => {
     for (;;) {
-      const { unlock } = await lock(jetstream, name, call);
-      try {
-        const updated = await update();
-        if (updated !== undefined) return updated;
-      } finally {
-        unlock();
-      }
+      const updated = await (isLate ? unlessClosed(updateAlone()) : updateAlone());
+      if (updated !== undefined) return updated;
     }
   };
   return await jetstream.change(attempt, async () => undefined, call);

@@ -40,7 +40,7 @@ async function setUp() {
     if (result.status === "rejected") throw result.reason;
     return result.value;
   };
-  return { direct, jetstream: await jetstreamManager(await plain(nats.url)), unanswered };
+  return { direct, connection, jetstream: await jetstreamManager(await plain(nats.url)), unanswered };
 }
 
 async function plain(servers: string): Promise<NatsConnection> {
@@ -134,6 +134,22 @@ test("M10, B4: a change that was not answered is made once, and of unknown outco
   await expect(unknown).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
   expect(await historyOf(direct)).toBe(7);
 });
+
+const changes = {
+  CREATE: (manager: NatsManager) => manager.createKeyValue({ bucket: "b" }),
+  UPDATE: (manager: NatsManager) => manager.updateKeyValue({ bucket: "b", history: 5 }),
+  DELETE: (manager: NatsManager) => manager.deleteKeyValue("b"),
+};
+
+test.each(["CREATE", "UPDATE", "DELETE"] as const)(
+  "M10: what became of a %s is unknown when the application closes its connection before the answer",
+  async (change) => {
+    const { direct, connection, unanswered } = await setUp();
+    if (change !== "CREATE") await direct.createKeyValue({ bucket: "b" });
+    const unknown = unanswered<unknown>(`STREAM.${change}`, changes[change], () => connection.close());
+    await expect(unknown).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+  },
+);
 
 test("M10, P1: how many markers were removed is unknown when the answer was lost", { timeout: 60_000 }, async () => {
   const { direct, unanswered } = await setUp();
