@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { json, printed, revkv } from "./revkv.ts";
-import { stores } from "./stores.ts";
+import { sqliteStore, stores } from "./stores.ts";
 
 describe.each(stores)("$name", { timeout: 240_000 }, ({ open, isFull }) => {
   let store: { env: { REVKV_STORE: string } };
@@ -104,4 +104,13 @@ describe.each(stores)("$name", { timeout: 240_000 }, ({ open, isFull }) => {
     }
     expect(await printed(["get", "shared", "c", "--raw"], store)).toBe("1");
   });
+});
+
+test("what a terminal would act on in a bucket's description and metadata is escaped", async () => {
+  const options = { env: { REVKV_STORE: await sqliteStore.open() } };
+  await printed(["add", "b", "--description", "\u001b[31mred\n\u202elast ✓", "--metadata", "n\u0007=v\u009b"], options);
+  const info = await printed(["info", "b"], options);
+  expect(info).toContain("Description: \\u001b[31mred\\n\\u202elast ✓\n");
+  expect(info).toContain("Metadata n\\u0007: v\\u009b\n");
+  expect(await printed(["ls"], options)).toContain(" \\u001b[31mred\\n\\u202elast ✓ ");
 });

@@ -38,7 +38,8 @@ export async function readExport(file: string | undefined, signal: AbortSignal):
   const header = first.done ? undefined : (parseLine(first.value) as Partial<ExportHeader>);
   if (header?.type !== "revkv-export") throw malformed(1, 'an export begins with a line of type "revkv-export"');
   if (header.version !== 1) throw malformed(1, "it was written by a newer version of revkv");
-  if (typeof header.config !== "object" || header.config === null) throw malformed(1, "it has no config");
+  if (typeof header.config !== "object" || header.config === null || Array.isArray(header.config))
+    throw malformed(1, "it has no config");
   return { header: header as ExportHeader, entries: readEntries(lines) };
 }
 
@@ -125,7 +126,8 @@ function entryOf(record: Readonly<Record<string, unknown>>, line: number): Trans
 }
 
 function givenBytes(value: unknown, base64: unknown, line: number): string | Uint8Array {
-  if (typeof value === "string" && base64 === undefined) return value;
+  // Half of a surrogate pair has no bytes.
+  if (typeof value === "string" && value.isWellFormed() && base64 === undefined) return value;
   if (typeof base64 === "string" && value === undefined) {
     const bytes = Buffer.from(base64, "base64");
     if (bytes.toString("base64") === base64) return bytes;

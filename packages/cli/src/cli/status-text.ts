@@ -2,6 +2,7 @@ import type { KeyValueStatus } from "@revkv/api";
 import { formatDuration } from "./duration.ts";
 import { formatSize } from "./size.ts";
 import { coloured } from "./style.ts";
+import { shownText } from "./value-text.ts";
 
 /** A bucket's status as the command writes it with `--json`: documented, and stable. Durations in ms, sizes in bytes. */
 export function statusRecord(status: KeyValueStatus): Readonly<Record<string, unknown>> {
@@ -19,7 +20,7 @@ export function statusText(status: KeyValueStatus): string {
   const size = (value: number | undefined): string => (value === undefined ? unlimited : formatSize(value));
   const rows: (readonly [string, string | number])[] = [
     ["Bucket Name", status.bucket],
-    ...(config.description === undefined ? [] : [["Description", config.description] as const]),
+    ...(config.description === undefined ? [] : [["Description", shownText(config.description)] as const]),
     ["History Kept", config.history],
     ["Values Stored", status.values],
     ["Bucket Size", formatSize(status.bytes)],
@@ -31,7 +32,9 @@ export function statusText(status: KeyValueStatus): string {
     ["Marker TTL", duration(config.limitMarkerTtl, "no markers")],
     ["Compressed", config.compression ? "yes" : "no"],
     ["Backing Store Kind", status.backingStore],
-    ...Object.entries(config.metadata).map(([name, value]) => [`Metadata ${name}`, value] as const),
+    ...Object.entries(config.metadata).map(
+      ([name, value]) => [`Metadata ${shownText(name)}`, shownText(value)] as const,
+    ),
   ];
   const width = Math.max(...rows.map(([title]) => title.length));
   const lines = rows.map(([title, value]) => `${title.padStart(width + 2)}: ${value}`);

@@ -21,13 +21,23 @@ export function shownValue(value: Uint8Array): string {
 
 /** The same on one line. */
 export function shownOnOneLine(value: Uint8Array): string {
-  return shownValue(value).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+  return onOneLine(shownValue(value));
+}
+
+function onOneLine(text: string): string {
+  return text.replaceAll("\n", "\\n").replaceAll("\t", "\\t");
 }
 
 /** The same on one line, of a length that a table can bear. */
 export function abbreviated(value: Uint8Array): string {
   const text = shownOnOneLine(value);
   return text.length > 60 ? `${text.slice(0, 40)}…${text.slice(-15)}` : text;
+}
+
+/** A text of a bucket's config on one line, with an escape for what a terminal would act on. */
+export function shownText(text: string): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return onOneLine(text).replaceAll(new RegExp(unprintable, "gu"), escaped);
 }
 
 export function base64Of(value: Uint8Array): string {

@@ -6,7 +6,7 @@ import { formatSize } from "../size.ts";
 import { statusRecord } from "../status-text.ts";
 import { printTable } from "../table.ts";
 import { shownTime } from "../time.ts";
-import { abbreviated } from "../value-text.ts";
+import { abbreviated, shownText } from "../value-text.ts";
 import { verb } from "../verb.ts";
 
 interface LsOptions {
@@ -44,7 +44,7 @@ async function listBuckets(session: Session, manager: KeyValueManager, options: 
     const about = approximate ? "~" : "";
     rows.push([
       bucket,
-      config.description ?? "",
+      shownText(config.description ?? ""),
       `${about}${formatSize(bytes)}`,
       `${about}${values}`,
       `${lastRevision}`,
