@@ -37,7 +37,9 @@ export async function readExport(file: string | undefined, signal: AbortSignal):
   const first = await lines.next();
   const header = first.done ? undefined : (parseLine(first.value) as Partial<ExportHeader>);
   if (header?.type !== "revkv-export") throw malformed(1, 'an export begins with a line of type "revkv-export"');
-  if (header.version !== 1) throw malformed(1, "it was written by a newer version of revkv");
+  if (header.version !== 1) {
+    throw malformed(1, `its version is ${JSON.stringify(header.version)}, and this version of revkv reads 1`);
+  }
   if (typeof header.config !== "object" || header.config === null || Array.isArray(header.config))
     throw malformed(1, "it has no config");
   return { header: header as ExportHeader, entries: readEntries(lines) };
@@ -111,6 +113,9 @@ function parseLine({ number, text }: NumberedLine): Readonly<Record<string, unkn
   throw malformed(number, "it is no object of JSON");
 }
 
+/** What `Date` takes is more: it finds years in almost any text. */
+const isTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
 function entryOf(record: Readonly<Record<string, unknown>>, line: number): TransferEntry {
   const { key, operation, revision, value, base64, expiresAt } = record as Partial<EntryRecord>;
   if (!isKey(key)) throw malformed(line, "key is no key");
@@ -118,8 +123,9 @@ function entryOf(record: Readonly<Record<string, unknown>>, line: number): Trans
     throw malformed(line, "operation is unknown");
   if (!Number.isSafeInteger(revision) || Number(revision) < 1) throw malformed(line, "revision is no revision");
   const expiry = expiresAt === undefined ? undefined : new Date(expiresAt);
-  if (expiry !== undefined && (typeof expiresAt !== "string" || Number.isNaN(expiry.getTime()))) {
-    throw malformed(line, "expiresAt is no date");
+  const isRead = typeof expiresAt === "string" && isTime.test(expiresAt) && !Number.isNaN(expiry?.getTime());
+  if (expiry !== undefined && !isRead) {
+    throw malformed(line, "expiresAt is no time of ISO 8601");
   }
   const bytes = operation === "PUT" ? givenBytes(value, base64, line) : "";
   return { key, operation, revision: revision as number, value: bytes, length: bytes.length, expiresAt: expiry };
