@@ -95,7 +95,6 @@ export async function updateStream(
 ): Promise<StreamInfo> {
   /** How it was when a change was made whose answer was lost. */
   let before: BucketSetup | undefined;
-  let isLate = false;
   const update = async (): Promise<StreamInfo | undefined> => {
     const info = await jetstream.request<StreamInfo>(`STREAM.INFO.${name}`, undefined, call);
     if (await isLowering(jetstream, info, call)) {
@@ -110,20 +109,18 @@ export async function updateStream(
     }
     const isLess = wanted.config.history < found.config.history;
     if (isLess) await mark(jetstream, name, call);
-    before = found;
     try {
       const updated = await jetstream.attempt<StreamInfo>(`STREAM.UPDATE.${name}`, streamOf(wanted, info.config), call);
       // The answer to a second request can come while the first is carried out.
-      if (isLess && isLate) await lowered(jetstream, updated, call);
+      if (isLess && before !== undefined) await lowered(jetstream, updated, call);
       if (isLess) await unmark(jetstream, name, call);
       return updated;
     } catch (error) {
       if (error instanceof Unanswered && error.sent) {
-        isLate = true;
+        before = found;
         return undefined;
       }
-      before = undefined;
-      if (isLess && error instanceof Refused) await unmark(jetstream, name, call);
+      if (isLess && before === undefined && error instanceof Refused) await unmark(jetstream, name, call);
       throw error;
     }
   };
@@ -137,7 +134,7 @@ export async function updateStream(
   };
   const attempt = async (): Promise<StreamInfo> => {
     for (;;) {
-      const updated = await (isLate ? unlessClosed(updateAlone()) : updateAlone());
+      const updated = await (before === undefined ? updateAlone() : unlessClosed(updateAlone()));
       if (updated !== undefined) return updated;
     }
   };

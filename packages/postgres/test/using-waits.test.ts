@@ -1,18 +1,20 @@
 import { expect, test } from "vitest";
 import type { TransactionClient } from "../src/index.ts";
 import { open, poolOf } from "./open.ts";
-import { begin, setUp } from "./using.ts";
+import { begin, sameBucket, setUp } from "./using.ts";
 
 test("other writers wait for the transaction, fail with TIMEOUT at their deadline, and go on when it ends", async () => {
-  const { pool, kv, other } = await setUp({ timeout: 2000 });
+  const setting = await setUp();
+  const { pool, kv, other } = setting;
+  const { kv: hasty, other: hastyOther } = await sameBucket(setting, 2000);
   const client = await begin(pool);
   await kv.using(client).put("a", "1");
   const late = await Promise.allSettled([
-    kv.put("b", "1"),
-    other.put("b", "1"),
-    other.create("c", "1"),
-    other.transaction([{ op: "put", key: "d", value: "1" }]),
-    other.purgeDeletes(),
+    hasty.put("b", "1"),
+    hastyOther.put("b", "1"),
+    hastyOther.create("c", "1"),
+    hastyOther.transaction([{ op: "put", key: "d", value: "1" }]),
+    hastyOther.purgeDeletes(),
   ]);
   const codes = late.map((one) => one.status === "rejected" && (one.reason as { code: string }).code);
   expect(codes).toEqual(["TIMEOUT", "TIMEOUT", "TIMEOUT", "TIMEOUT", "TIMEOUT"]);
@@ -24,14 +26,16 @@ test("other writers wait for the transaction, fail with TIMEOUT at their deadlin
 });
 
 test("a writer that has waited for a connection waits for the transaction as long as is left, and is told that nothing was written", async () => {
-  const { url, schema, other } = await setUp({ timeout: 1500 });
+  const setting = await setUp();
+  const { url, schema, kv: patientKv, other } = setting;
+  const { other: hasty } = await sameBucket(setting, 1500);
   const pool = poolOf(url, { max: 1 });
   const kv = await (await open({ pool, schema, timeout: 3000 })).keyValue("b");
   const client = await begin(poolOf(url));
-  await kv.using(client).put("a", "1");
+  await patientKv.using(client).put("a", "1");
   const borrowed = await pool.connect();
   const writing = kv.put("b", "1");
-  await expect(other.put("b", "1")).rejects.toMatchObject({ code: "TIMEOUT" });
+  await expect(hasty.put("b", "1")).rejects.toMatchObject({ code: "TIMEOUT" });
   borrowed.release();
   await expect(writing).rejects.toMatchObject({ code: "TIMEOUT" });
   await client.query("ROLLBACK");
@@ -39,11 +43,13 @@ test("a writer that has waited for a connection waits for the transaction as lon
 });
 
 test("a transaction that waits for another gives up as any writer does, and can then only be rolled back", async () => {
-  const { pool, kv } = await setUp({ timeout: 3000 });
+  const setting = await setUp();
+  const { pool, kv } = setting;
+  const { kv: hasty } = await sameBucket(setting, 2000);
   const first = await begin(pool);
   const second = await begin(pool);
   await kv.using(first).put("a", "1");
-  await expect(kv.using(second).put("a", "2")).rejects.toMatchObject({ code: "TIMEOUT" });
+  await expect(hasty.using(second).put("a", "2")).rejects.toMatchObject({ code: "TIMEOUT" });
   await expect(kv.using(second).get("a")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   await second.query("ROLLBACK");
   await first.query("COMMIT");

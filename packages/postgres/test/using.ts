@@ -27,9 +27,18 @@ export async function setUp({
   const creator = await open({ connectionString: url, schema });
   await creator.createKeyValue({ bucket: "b", history: 5, ...config });
   await creator.close();
+  const place = { url, schema, pool };
+  return { ...place, ...(await sameBucket(place, timeout)) };
+}
+
+/** The bucket by two more managers, whose calls have so many milliseconds. */
+export async function sameBucket(
+  { url, schema, pool }: Pick<Setting, "url" | "schema" | "pool">,
+  timeout: number,
+): Promise<Pick<Setting, "kv" | "other">> {
   const kv = await (await open({ pool, schema, timeout })).keyValue("b");
   const other = await (await open({ connectionString: url, schema, timeout })).keyValue("b");
-  return { url, schema, pool, kv, other };
+  return { kv, other };
 }
 
 /** A client between BEGIN and whatever the test does. */

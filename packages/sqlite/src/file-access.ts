@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
-import { closeSync, constants, openSync } from "node:fs";
-import { access, open, readlink, realpath, stat } from "node:fs/promises";
+import { closeSync, constants, openSync, readlinkSync, realpathSync } from "node:fs";
+import { access, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { KeyValueError } from "@revkv/api";
 
@@ -11,15 +11,18 @@ const companions = ["-wal", "-shm"];
  * Where a path leads to, through symbolic links, also to a file that is not there yet: SQLite keeps its files beside that
  * one.
  */
-export async function destination(path: string): Promise<string> {
+export function destination(path: string): string {
   try {
-    return await realpath(path);
+    return realpathSync(path);
   } catch (error) {
     if (codeOf(error) !== "ENOENT") return path;
   }
-  const link = await readlink(path).catch(() => undefined);
-  // What stands in a link begins where the link is, not where the path that led to it says.
-  return link === undefined ? path : destination(resolve(await realpath(dirname(path)), link));
+  try {
+    // What stands in a link begins where the link is, not where the path that led to it says.
+    return destination(resolve(realpathSync(dirname(path)), readlinkSync(path)));
+  } catch {
+    return path;
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { KeyValueError } from "@revkv/api";
 import type { DriverName } from "./driver.ts";
+import { destination } from "./file-access.ts";
 
 /** For how long a file that was there is taken to be there still, in milliseconds. */
 const trust = 50;
@@ -22,7 +23,7 @@ export class FileIdentity {
 
   private constructor(path: string, id: string) {
     this.path = path;
-    this.location = locationOf(path);
+    this.location = destination(path);
     this.#id = id;
   }
 
@@ -78,14 +79,6 @@ function idOf(path: string): string | undefined {
     return stats === undefined ? missing : `${stats.dev}:${stats.ino}`;
   } catch {
     return undefined;
-  }
-}
-
-function locationOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
   }
 }
 

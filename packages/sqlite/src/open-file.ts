@@ -27,7 +27,7 @@ const logPages = 4000;
 /** Opens a file of our own. */
 export async function openFile(options: SqliteFileOptions): Promise<KeyValueManager> {
   const path = resolve(options.file);
-  const file = await destination(path);
+  const file = destination(path);
   if (file !== file.trimEnd())
     throw new KeyValueError("INVALID_ARGUMENT", `${path} leads to what ends with white space`);
   const library = await loadLibrary(options.driver);

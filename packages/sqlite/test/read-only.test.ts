@@ -1,7 +1,7 @@
 import { chmod, copyFile, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { connect } from "../src/index.ts";
 import { command, inNamespace, run, start } from "./children/spawn.ts";
 import { later, open, temporaryFile } from "./open.ts";
@@ -119,17 +119,6 @@ test.runIf(process.platform !== "win32").each(drivers)(
   },
 );
 
-test.runIf(process.platform !== "win32").each(drivers)(
-  "%s: a new file in a directory that may not be written to is PERMISSION_DENIED",
-  async (driver) => {
-    const file = await temporaryFile();
-    await chmod(dirname(file), 0o555);
-    later(() => chmod(dirname(file), 0o755));
-    const { output } = await start(command("./read.ts", { file, driver }), somebody).ended;
-    expect(output).toBe("failed PERMISSION_DENIED\n");
-  },
-);
-
 test.runIf(process.platform === "linux").each(drivers)(
   "%s: where SQLite can write nothing beside a file, since nobody can write to the disk, that is said",
   async (driver) => {
@@ -145,16 +134,18 @@ test.runIf(process.platform === "linux").each(drivers)(
   },
 );
 
-test.runIf(process.platform !== "win32").each(drivers)(
-  "%s: a directory that may not be entered is said to be one",
-  async (driver) => {
+describe.each([
+  { what: "a new file in a directory that may not be written to", mode: 0o555 },
+  { what: "a directory that may not be entered", mode: 0o000 },
+])("$what", ({ mode }) => {
+  test.runIf(process.platform !== "win32").each(drivers)("%s: is PERMISSION_DENIED", async (driver) => {
     const file = await temporaryFile();
-    await chmod(dirname(file), 0o000);
+    await chmod(dirname(file), mode);
     later(() => chmod(dirname(file), 0o755));
     const { output } = await start(command("./read.ts", { file, driver }), somebody).ended;
     expect(output).toBe("failed PERMISSION_DENIED\n");
-  },
-);
+  });
+});
 
 // Only root can become somebody else.
 test.runIf(process.getuid?.() === 0).each(drivers)(
